@@ -1,0 +1,1 @@
+"""Where objects lie: one small port and its implementations."""
