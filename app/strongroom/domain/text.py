@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 
-_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\e"}
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
 """General categories whose characters move the cursor, reorder their neighbours, show nothing or cannot be encoded."""
 
@@ -12,7 +11,7 @@ _ELLIPSIS = "…"
 
 
 def safe_text(text: str, limit: int | None = None) -> str:
-    """``text`` as one printable line, to be shown and never parsed: what cannot be seen is shown as an escape (``\\n``, ``\\u202e``).
+    r"""``text`` as one printable line, to be shown and never parsed: what cannot be seen is shown as an escape (``\n``, ``\u202e``).
 
     No escape sequence reaches the terminal, no bidirectional control reorders what stands beside the name, and undecodable bytes of
     file names (lone surrogates) can be encoded. ``limit`` is the greatest number of characters of the answer; a longer one ends in an ellipsis.
@@ -24,11 +23,5 @@ def safe_text(text: str, limit: int | None = None) -> str:
 
 
 def _shown(character: str) -> str:
-    if character in _NAMED:
-        return _NAMED[character]
-    if unicodedata.category(character) not in _HIDDEN:
-        return character
-    number = ord(character)
-    if number <= 0xFF:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
+    hidden = unicodedata.category(character) in _HIDDEN
+    return character.encode("unicode_escape").decode("ascii") if hidden else character

@@ -17,7 +17,7 @@ from strongroom.domain.text import safe_text
         ("web01", "web01"),
         ("Größe 東京 é", "Größe 東京 é"),
         ("a\nb", "a\\nb"),
-        ("a\x1b[2Jb", "a\\e[2Jb"),
+        ("a\x1b[2Jb", "a\\x1b[2Jb"),
         ("abc\u202egpj.exe", "abc\\u202egpj.exe"),
         ("we\u200bb", "we\\u200bb"),
         ("\udcff.img", "\\udcff.img"),
