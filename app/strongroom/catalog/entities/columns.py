@@ -7,6 +7,16 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import JSON, Column, Enum
+from sqlmodel import SQLModel
+
+# Every constraint has a name, so that a later migration can drop it; set before the first table is defined.
+SQLModel.metadata.naming_convention = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+}
 
 
 def enum_column(kind: type[StrEnum], *, index: bool = False, nullable: bool = False) -> Column[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from strongroom.catalog.entities.columns import enum_column, json_column, new_uid
@@ -17,19 +18,24 @@ class Item(SQLModel, table=True):
     Name and cloud service are copies, so that the item outlives its machine: a deleted machine can still be restored.
     """
 
+    __table_args__ = (
+        Index("item_listing", "vault_id", "name", "cloud_service", "id", "registration", "protection", "workload_type"),
+        Index("item_by_name", "name", "cloud_service"),
+    )
+
     id: int | None = Field(default=None, primary_key=True)
     uid: str = Field(default_factory=new_uid, unique=True)  # the machine id under which the repository knows it
-    vault_id: int = Field(foreign_key="vault.id", index=True)
+    vault_id: int = Field(foreign_key="vault.id")
     machine_id: int | None = Field(default=None, foreign_key="machine.id", unique=True, ondelete="SET NULL")
     policy_id: int | None = Field(default=None, foreign_key="policy.id", index=True)
     identity: str = Field(unique=True)
-    name: str = Field(index=True)
+    name: str
     cloud_service: str
     region: str
     workload_type: WorkloadType = Field(sa_column=enum_column(WorkloadType))
-    registration: RegistrationStatus = Field(sa_column=enum_column(RegistrationStatus, index=True))
+    registration: RegistrationStatus = Field(sa_column=enum_column(RegistrationStatus))
     registration_error: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
-    protection: ProtectionStatus = Field(sa_column=enum_column(ProtectionStatus, index=True))
+    protection: ProtectionStatus = Field(sa_column=enum_column(ProtectionStatus))
     protection_error: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
     failed_in_a_row: int = 0
     registered_at: datetime | None = None

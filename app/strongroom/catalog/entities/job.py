@@ -21,7 +21,22 @@ class Job(SQLModel, table=True):
         Index("one_live_job_per_item", "item_id", unique=True, sqlite_where=text(_LIVE)),
         Index("one_live_discovery_per_source", "source_id", unique=True, sqlite_where=text(_LIVE)),
         Index("job_by_status", "status", "id"),
-        Index("job_by_end", "ended_at"),
+        Index("job_by_end", "vault_id", "ended_at", "status"),
+        Index("job_of_item", "item_id", "id"),
+        Index("job_of_source", "source_id", "id"),
+        # Everything that the list of jobs is filtered by, so that a search through 100,000 of them reads this index alone.
+        Index(
+            "job_listing",
+            "vault_id",
+            "id",
+            "status",
+            "operation",
+            "workload_type",
+            "started_at",
+            "queued_at",
+            "workload_name",
+            "cloud_service",
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -31,7 +46,7 @@ class Job(SQLModel, table=True):
     status: JobStatus = Field(default=JobStatus.QUEUED, sa_column=enum_column(JobStatus))
     trigger: Trigger = Field(default=Trigger.OPERATOR, sa_column=enum_column(Trigger))
     caller: str = ""
-    vault_id: int | None = Field(default=None, foreign_key="vault.id", index=True, ondelete="SET NULL")
+    vault_id: int | None = Field(default=None, foreign_key="vault.id", ondelete="SET NULL")
     item_id: int | None = Field(default=None, foreign_key="item.id", ondelete="SET NULL")
     source_id: int | None = Field(default=None, foreign_key="source.id", ondelete="SET NULL")
     workload_name: str
@@ -43,7 +58,7 @@ class Job(SQLModel, table=True):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     attempt: int = 1
-    retry_of: int | None = Field(default=None, foreign_key="job.id", ondelete="SET NULL")
+    retry_of: int | None = Field(default=None, foreign_key="job.id", index=True, ondelete="SET NULL")
     cancel_requested_at: datetime | None = None
     waiting_for: str = ""  # why a queued job does not start, in words («KeyMissing: …»)
     worker: str = ""  # host:boot:pid:start of whoever runs it
@@ -52,7 +67,7 @@ class Job(SQLModel, table=True):
     result: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
     warnings: list[str] = Field(default_factory=list, sa_column=json_column())
     error: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
-    point_id: int | None = Field(default=None, foreign_key="recoverypoint.id", ondelete="SET NULL")
+    point_id: int | None = Field(default=None, foreign_key="recoverypoint.id", index=True, ondelete="SET NULL")
 
 
 class SubTask(SQLModel, table=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from strongroom.catalog.entities.columns import enum_column, json_column
@@ -14,11 +15,16 @@ from strongroom.domain.states import AgentState, PowerState, WorkloadType
 class Machine(SQLModel, table=True):
     """A machine at a source; ``identity`` is what makes it the same machine in every later discovery."""
 
+    __table_args__ = (
+        Index("machine_listing", "region", "name", "cloud_service", "id", "identity", "workload_type", "vanished_at"),
+        Index("machine_by_name", "name", "cloud_service"),
+    )
+
     id: int | None = Field(default=None, primary_key=True)
     source_id: int = Field(foreign_key="source.id", index=True, ondelete="CASCADE")
     identity: str = Field(unique=True)
     native_id: str
-    name: str = Field(index=True)
+    name: str
     cloud_service: str
     region: str
     workload_type: WorkloadType = Field(sa_column=enum_column(WorkloadType))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
 from strongroom.catalog.entities.columns import enum_column, json_column
@@ -14,14 +15,19 @@ from strongroom.domain.states import Consistency
 class RecoveryPoint(SQLModel, table=True):
     """A committed backup. ``facts`` repeats the manifest's own facts; sizes are bytes of the disks' used content, read and stored."""
 
-    __table_args__ = (UniqueConstraint("vault_id", "manifest_key"),)
+    __table_args__ = (
+        UniqueConstraint("vault_id", "manifest_key"),
+        Index("point_of_item", "item_id", "taken_at", "id"),
+        Index("point_sums", "vault_id", "item_id", "taken_at", "used_bytes"),
+        Index("damaged_point", "vault_id", "item_id", sqlite_where=text("damaged != '[]'")),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     vault_id: int = Field(foreign_key="vault.id")
-    item_id: int = Field(foreign_key="item.id", index=True)
+    item_id: int = Field(foreign_key="item.id")
     manifest_key: str
     seq: int
-    taken_at: datetime = Field(index=True)
+    taken_at: datetime
     committed_at: datetime
     consistency: Consistency = Field(sa_column=enum_column(Consistency))
     consistency_reason: str

@@ -17,7 +17,7 @@ class Policy(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     uid: str = Field(default_factory=new_uid, unique=True)
-    vault_id: int = Field(foreign_key="vault.id", index=True)
+    vault_id: int = Field(foreign_key="vault.id")
     name: str
     spec: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
     created_at: datetime

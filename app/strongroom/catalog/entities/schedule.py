@@ -20,7 +20,7 @@ class Slot(SQLModel, table=True):
     due_at: datetime
     fired_at: datetime
     outcome: str  # «queued», «busy: job 12», «missed: caught up by the slot of …»
-    job_id: int | None = Field(default=None, foreign_key="job.id", ondelete="SET NULL")
+    job_id: int | None = Field(default=None, foreign_key="job.id", index=True, ondelete="SET NULL")
     token: int = 0  # the lease's fencing token under which it was fired
 
 

@@ -1,0 +1,1 @@
+"""The catalog's schema, revision by revision; ``catalog/migration.py`` runs them."""
