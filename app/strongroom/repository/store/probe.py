@@ -10,12 +10,12 @@ from strongroom.repository.store.base import Store
 
 def probe_store(store: Store) -> None:
     """Put, put again, list, read, delete and list; ``StoreUnfit`` naming the first promise that is not kept. Leaves nothing behind."""
-    key = f"sess/probe-{secrets.token_hex(8)}"
+    key = f"bad/probe-{secrets.token_hex(8)}"
     try:
         _probe_writing(store, key)
     finally:
         store.delete(key)
-    if any(info.key == key for info in store.list("sess/probe-")) or store.stat(key) is not None:
+    if any(info.key == key for info in store.list("bad/probe-")) or store.stat(key) is not None:
         raise _unfit("an object is still listed after it was deleted")
 
 
@@ -29,7 +29,7 @@ def _probe_writing(store: Store, key: str) -> None:
         pass
     else:
         raise _unfit("a second object could be written over the first")
-    if not any(info.key == key for info in store.list("sess/probe-")):
+    if not any(info.key == key for info in store.list("bad/probe-")):
         raise _unfit("an object is not listed after it was written")
     if store.get(key) != first or store.get_range(key, -8, 8) != first[-8:]:
         raise _unfit("an object reads differently from what was written")
