@@ -96,3 +96,10 @@ class ManifestMissing(StrongroomError):
     """There is no such recovery point in the repository."""
 
     kind = ErrorKind.NOT_FOUND
+
+
+class RepositoryExists(StrongroomError):
+    """A repository, or the remains of one, already lies at the given place."""
+
+    kind = ErrorKind.USAGE
+    default_action = "Choose an empty place, or open the present repository with its key."
