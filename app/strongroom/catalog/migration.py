@@ -20,7 +20,7 @@ from sqlalchemy import Connection, StaticPool, create_engine, event
 
 from strongroom.catalog import schema
 from strongroom.catalog.connection import connect, explained
-from strongroom.catalog.errors import CatalogExists, CatalogMissing, CatalogTooNew, CatalogUnreadable, MigrationFailed
+from strongroom.catalog.errors import CatalogExists, CatalogMissing, CatalogTooOld, CatalogUnreadable, MigrationFailed
 from strongroom.catalog.mounts import require_local
 from strongroom.catalog.sqlite import sqlite_module
 
@@ -93,10 +93,8 @@ def config_for(connection: Connection) -> Config:
 def _is_older(path: Path, found: str) -> bool:
     try:
         schema.compare(path, found)
-    except schema.CatalogTooOld:
+    except CatalogTooOld:
         return True
-    except CatalogTooNew:
-        raise
     return False
 
 
