@@ -173,16 +173,8 @@ class ServiceNotRunning(StrongroomError):
     default_action = "Start it and read what it says: strongroom serve"
 
 
-class ConsistencyRefused(StrongroomError):
-    """The policy refuses recovery points below a level, and this one would be."""
-
-
 class TipsUnconfirmed(StrongroomError):
     """The vault was rebuilt; prune and collect wait until its newest points were confirmed."""
 
     kind = ErrorKind.BUSY
     default_action = "Compare them with your key sheet, then confirm: strongroom rebuild --confirm-tips VAULT"
-
-
-class DataDamaged(StrongroomError):
-    """Verification found damage; the cause names the recovery points."""
