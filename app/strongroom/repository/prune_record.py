@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from typing import Any
 
 from strongroom.repository.envelope import ObjectKind
 from strongroom.repository.errors import ObjectDamaged
@@ -15,7 +16,8 @@ PREFIX = "prune/"
 
 def put_record(place: Place, tag: str, reasons: Mapping[str, str]) -> None:
     """Record that these commit keys of one machine go, each with its reason. One small object per machine and run."""
-    put_document(place, ObjectKind.PRUNE, f"{PREFIX}{tag}/{secrets.token_hex(16)}", {"remove": dict(reasons)})
+    rows = [{"commit_key": commit_key, "reason": reason} for commit_key, reason in reasons.items()]
+    put_document(place, ObjectKind.PRUNE, f"{PREFIX}{tag}/{secrets.token_hex(16)}", {"remove": rows})
 
 
 def pruned_keys(place: Place, tag: str = "") -> frozenset[str]:
@@ -27,8 +29,12 @@ def pruned_keys(place: Place, tag: str = "") -> frozenset[str]:
     return frozenset(named)
 
 
-def _keys_of(object_key: str, remove: object) -> list[str]:
+def _keys_of(object_key: str, remove: Any) -> list[str]:
     tag = object_key.split("/")[1]
-    if not isinstance(remove, dict) or any((parsed := parse_snap_key(key)) is None or parsed[0] != tag for key in remove):
+    try:
+        named = [str(row["commit_key"]) for row in remove]
+    except (KeyError, TypeError) as error:
+        raise ObjectDamaged(f"Prune record {object_key} is malformed", cause=str(error)) from None
+    if any((parsed := parse_snap_key(key)) is None or parsed[0] != tag for key in named):
         raise ObjectDamaged(f"Prune record {object_key} names something that is no recovery point of its machine")
-    return list(remove)
+    return named
