@@ -30,7 +30,6 @@ class Catalog:
         self.path = path
         self._read_only = read_only
         self._timeout_seconds = timeout_seconds
-        self._seen_schema = -1
         self._readers = self._engine("BEGIN", query_only=True)
         self._writers = self._engine("BEGIN IMMEDIATE")
         self._quick_writers = self._engine("BEGIN IMMEDIATE", synchronous="NORMAL")
@@ -49,7 +48,7 @@ class Catalog:
         opened = cls(path, read_only=read_only, timeout_seconds=timeout_seconds)
         try:
             with opened.read() as session:
-                session.connection()
+                schema.require_ours(path, session.connection().connection.driver_connection)
         except BaseException:
             opened.close()
             raise
@@ -137,10 +136,5 @@ class Catalog:
         return start
 
     def _compare_schema(self, connection: Any) -> None:
-        """Compare again whenever the file's schema moved: a service may migrate it while an old client has it open."""
-        (number,) = connection.execute("PRAGMA schema_version").fetchone()
-        if number == self._seen_schema:
-            return
-        schema.require_ours(self.path, connection)
+        """In every transaction, for microseconds: a service may migrate the file while an old client has it open."""
         schema.compare(self.path, schema.revision_of(connection))
-        self._seen_schema = number

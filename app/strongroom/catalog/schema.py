@@ -23,14 +23,14 @@ def revision_of(connection: Any) -> str:
     return row[0] if row else ""
 
 
-def compare(path: Path, revision: str, *, current: str = SCHEMA) -> None:
+def compare(path: Path, revision: str) -> None:
     """Raise ``CatalogTooOld``, ``CatalogTooNew`` or ``NotACatalog`` unless ``revision`` is this program's own."""
     if not revision.isdigit():
         raise NotACatalog(f"{path} is not a catalog", cause="it has no schema revision of ours")
-    if revision < current:
-        raise CatalogTooOld(f"The catalog {path} has schema {revision}", cause=f"this program needs schema {current}")
-    if revision > current:
-        raise CatalogTooNew(f"The catalog {path} has schema {revision}", cause=f"this program knows schemas up to {current}")
+    if revision < SCHEMA:
+        raise CatalogTooOld(f"The catalog {path} has schema {revision}", cause=f"this program needs schema {SCHEMA}")
+    if revision > SCHEMA:
+        raise CatalogTooNew(f"The catalog {path} has schema {revision}", cause=f"this program knows schemas up to {SCHEMA}")
 
 
 def require_ours(path: Path, connection: Any) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import Session
 
-from strongroom.catalog.queries.jobs import JobRow, live_jobs
+from strongroom.catalog.queries.jobs import JobRow, live_jobs, lives
 from strongroom.catalog.queries.registered import UNREGISTERED
 from strongroom.catalog.queries.tables import ITEM, JOB, MACHINE, POINT, VAULT, fetch, number
-from strongroom.domain.states import LIVE, JobStatus, ProtectionStatus, RegistrationStatus
+from strongroom.domain.states import JobStatus, ProtectionStatus, RegistrationStatus
 
 RECENT = timedelta(hours=24)
 ATTENTION_NAMED = 50  # of each kind
@@ -95,7 +95,7 @@ def dashboard(session: Session, vault_id: int, *, now: datetime) -> Dashboard:
         points=points.count,
         successful=jobs.get(JobStatus.COMPLETED, 0) + jobs.get(JobStatus.WARNINGS, 0),
         failed=jobs.get(JobStatus.FAILED, 0),
-        in_progress=number(session, select(func.count()).where(JOB.c.vault_id == vault_id, JOB.c.status.in_(sorted(LIVE)))),
+        in_progress=number(session, select(func.count(JOB.c.id)).where(lives(vault_id))),
         live=live_jobs(session, vault_id),
         attention=tuple(_attention(session, vault_id, now)),
     )

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import Select, Table, func, select
 from sqlmodel import Session
 
+from strongroom.catalog.queries.jobs import lives
 from strongroom.catalog.queries.page import FIRST, OWN_ORDER, Key, Listing, Order, Page, keys_for, page_of
 from strongroom.catalog.queries.tables import ITEM, JOB, POINT, VAULT, fetch, number
-from strongroom.domain.states import LIVE, ProtectionStatus
+from strongroom.domain.states import ProtectionStatus
 
 BLOCKERS_NAMED = 20
 
@@ -88,7 +89,7 @@ def _blocking_items(session: Session, vault_id: int) -> tuple[str, ...]:
 
 
 def _blocking_jobs(session: Session, vault_id: int) -> tuple[str, ...]:
-    live = (JOB.c.vault_id == vault_id) & JOB.c.status.in_(sorted(LIVE))
+    live = lives(vault_id)
     columns = (JOB.c.id, JOB.c.operation, JOB.c.status, JOB.c.workload_name)
     named = select(*columns).where(live).order_by(JOB.c.id).limit(BLOCKERS_NAMED)
     found = [f"job {row.id}: {row.operation} {row.workload_name} ({row.status})" for row in fetch(session, named)]
