@@ -66,7 +66,7 @@ def _tagged(spec: PolicySpec, tag: Tag, first_at: datetime, at: datetime) -> Ite
     period = period_of(tag, since, zone)
     while (starts_at := _period_start(tag, period, zone)) <= at:
         first = next_slots(spec.schedule, max(starts_at, first_at) - _MOMENT, 1)[0].due_at
-        if first <= at and period_of(tag, first, zone) == period:
+        if first <= at:
             yield first
         period = period_of(tag, instant_of(_next_period(tag, wall_of(starts_at, zone)), zone), zone)
 

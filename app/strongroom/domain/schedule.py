@@ -27,8 +27,6 @@ DAYS_IN_A_WEEK = 7
 LONGEST_MONTH_DAYS = 31
 
 _ONE_DAY = timedelta(days=1)
-_LARGEST_SHIFT = timedelta(days=2)
-"""More than any zone has ever moved its clock at once (a day), so that a walk starting this much earlier meets every slot."""
 
 
 class Weekday(StrEnum):
@@ -195,9 +193,13 @@ def next_slots(schedule: Schedule, after: datetime, count: int) -> tuple[SlotKey
 
 
 def _slots_after(schedule: Schedule, after: datetime) -> Iterator[SlotKey]:
-    """All slots due later than ``after``; wall times in order are instants in order, so this is sorted."""
+    """All slots due later than ``after``, sorted, because wall times in order are instants in order.
+
+    A slot is due when the clock first reads its time or later; so at any earlier instant the clock reads less, and no slot that is still to come has a
+    date before today's.
+    """
     zone = zone_named(schedule.zone)
-    day = after.astimezone(zone).date() - _LARGEST_SHIFT
+    day = after.astimezone(zone).date()
     while day < date.max:
         if schedule.runs_on(day):
             for at in schedule.times:
