@@ -6,12 +6,9 @@ records), then at what is condemned (trash). Whoever prunes or condemns looks th
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Protocol
 
 from strongroom.repository import commit_key as keys
@@ -19,6 +16,7 @@ from strongroom.repository.commit_key import Outcome, void
 from strongroom.repository.envelope import ObjectKind
 from strongroom.repository.errors import ManifestMissing, ObjectDamaged, ObjectMissing, SessionFenced
 from strongroom.repository.format import pack_key
+from strongroom.repository.host import this_host
 from strongroom.repository.sealed import Place, get_document, put_document, sealed_document
 from strongroom.repository.trash import condemned_packs
 
@@ -190,12 +188,6 @@ def has_ended(place: Place, facts: SessionFacts) -> bool:
     if facts.commit_key:
         return keys.is_taken(place, facts.commit_key)
     return place.store.stat(facts.key) is None
-
-
-def this_host() -> dict[str, Any]:
-    """Host name, boot id and process id: what tells later whether a session's process can still be alive."""
-    boot_id = Path("/proc/sys/kernel/random/boot_id")
-    return {"name": socket.gethostname(), "boot_id": boot_id.read_text().strip() if boot_id.exists() else "", "pid": os.getpid()}
 
 
 def _facts_of(key: str, document: Mapping[str, Any]) -> SessionFacts:

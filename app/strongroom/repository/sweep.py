@@ -6,6 +6,7 @@ Every step stands where it does because leaving it out, or doing it earlier, los
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,9 +25,11 @@ from strongroom.repository.trash import (
     Tombstone,
     Witness,
     condemned_packs,
-    drop_orphans,
-    drop_tombstone,
+    forget_done,
+    put_done,
     put_seen,
+    sign_off,
+    sign_on,
     tombstones,
     witnesses_of,
 )
@@ -76,32 +79,45 @@ class _Cover:
 def sweep_packs(place: Place, chunks: Chunks, check: Check) -> SweepReport:
     """Delete what was condemned and whose witnesses have ended. Raises rather than delete anything it is not sure of."""
     finish_prunes(place)
+    run_id = secrets.token_hex(8)
+    mine = [tombstone for tombstone in tombstones(place) if sign_on(place, tombstone.gc_id, run_id)]
+    try:
+        report = _sweep(place, chunks, mine, check)
+    finally:  # a run that is killed here stays signed on until its host knows that it is dead
+        for tombstone in mine:
+            sign_off(place, tombstone.gc_id, run_id)
+    forget_done(place)
+    return report
+
+
+def _sweep(place: Place, chunks: Chunks, mine: Sequence[Tombstone], check: Check) -> SweepReport:
     report = SweepReport()
     with LiveMarks() as marks:
-        ready, report.waiting_for = settle_then_mark(place, chunks, marks, check)
+        ready, report.waiting_for = settle_then_mark(place, chunks, mine, marks, check)
         if ready:
             report.copied_chunks, unreadable = make_safe(place, chunks, marks, ready, check)
             report.unreadable = tuple(sorted(unreadable))
             for tombstone in ready:
                 if unreadable.isdisjoint(tombstone.packs):
                     _delete(place, tombstone, report)
-    drop_orphans(place)
     return report
 
 
-def settle_then_mark(place: Place, chunks: Chunks, marks: LiveMarks, check: Check) -> tuple[list[Tombstone], tuple[str, ...]]:
+def settle_then_mark(
+    place: Place, chunks: Chunks, mine: Sequence[Tombstone], marks: LiveMarks, check: Check
+) -> tuple[list[Tombstone], tuple[str, ...]]:
     """Which tombstones' witnesses have all ended, and then the mark: what the witnesses committed is in it. Also who is waited for."""
-    ready, waiting_for = settled(place)
+    ready, waiting_for = settled(place, mine)
     if ready:
         mark(place, chunks, marks, check)
     return ready, waiting_for
 
 
-def settled(place: Place) -> tuple[list[Tombstone], tuple[str, ...]]:
+def settled(place: Place, mine: Sequence[Tombstone]) -> tuple[list[Tombstone], tuple[str, ...]]:
     """The tombstones that may be executed; one without witnesses (its collector died) gets them now and is judged like the others."""
     ready: list[Tombstone] = []
     waiting_for: set[str] = set()
-    for tombstone in tombstones(place):
+    for tombstone in mine:
         open_ids = {witness.session_id for witness in _witnesses(place, tombstone.gc_id) if not _has_ended(place, witness)}
         waiting_for |= open_ids
         if not open_ids:
@@ -188,4 +204,4 @@ def _delete(place: Place, tombstone: Tombstone, report: SweepReport) -> None:
         if info is not None:
             report.deleted_packs += 1
             report.deleted_bytes += info.size_bytes
-    drop_tombstone(place, tombstone.gc_id)
+    put_done(place, tombstone.gc_id)
