@@ -140,4 +140,4 @@ def _collected(_context: Context, _job: Job, result: Result) -> Apply:
 
 
 PRUNE = Undertaking(perform=_pruned, spec=_spec, sub_tasks=(PRUNE_POINTS,))
-COLLECT = Undertaking(perform=_collected, spec=_spec, sub_tasks=(SWEEP, CONDEMN))
+COLLECT = Undertaking(perform=_collected, spec=_spec, sub_tasks=(CONDEMN, SWEEP))

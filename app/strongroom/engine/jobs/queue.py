@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlmodel import Session, col, or_, select, update
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, and_, col, not_, or_, select, update
 
 from strongroom.catalog.entities import Job, SubTask
 from strongroom.domain.errors import ErrorKind, ErrorRecord
@@ -18,25 +19,28 @@ _RUNNING = (JobStatus.IN_PROGRESS, JobStatus.CANCELLING)
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """How many jobs may be claimed now, and which operations."""
+class Blocked:
+    """A vault some of whose jobs cannot start now, and why in words."""
 
+    vault_id: int
     operations: Collection[Operation]
-    jobs: int
+    why: str
 
 
-def claim(context: Context, room: Room, worker: str, ready: Collection[int] | None = None) -> list[Job]:
-    """Take the oldest queued jobs that fit, for ``worker``; each becomes In progress with its sub-tasks, in one transaction.
+def claim(context: Context, operations: Collection[Operation], limit: int, worker: str, blocked: Iterable[Blocked] = ()) -> list[Job]:
+    """Take the oldest queued jobs of these operations, at most ``limit``, for ``worker``; each becomes In progress with its sub-tasks.
 
-    ``ready`` restricts the claim to these ids (None: any); the rest stay queued, whoever sees them.
+    Jobs of a blocked vault stay Queued and say why in their rows. One transaction; nothing is written when there is nothing to do.
     """
     now = context.clock.now()
     with context.catalog.write() as session:
         due = or_(col(Job.not_before_at).is_(None), col(Job.not_before_at) <= now)
-        query = select(Job).where(Job.status == JobStatus.QUEUED, col(Job.operation).in_(list(room.operations)), due)
-        if ready is not None:
-            query = query.where(col(Job.id).in_(list(ready)))
-        jobs = list(session.exec(query.order_by(col(Job.id)).limit(room.jobs)))
+        query = select(Job).where(Job.status == JobStatus.QUEUED, col(Job.operation).in_(list(operations)), due)
+        for block in blocked:
+            theirs = and_(col(Job.vault_id) == block.vault_id, col(Job.operation).in_(list(block.operations)))
+            query = query.where(or_(col(Job.vault_id).is_(None), not_(theirs)))
+            _explain(session, theirs, block.why)
+        jobs = list(session.exec(query.order_by(col(Job.id)).limit(limit)))
         for job in jobs:
             job.status, job.started_at, job.worker, job.waiting_for = JobStatus.IN_PROGRESS, now, worker, ""
             session.add(job)
@@ -45,18 +49,15 @@ def claim(context: Context, room: Room, worker: str, ready: Collection[int] | No
     return jobs
 
 
-def waiting(context: Context, operations: Collection[Operation], limit: int = 200) -> list[Job]:
-    """The oldest queued jobs of these operations, to be looked at before they are claimed."""
+def _explain(session: Session, theirs: ColumnElement[bool], why: str) -> None:
+    session.exec(update(Job).where(theirs, col(Job.status) == JobStatus.QUEUED, col(Job.waiting_for) != why).values(waiting_for=why))
+
+
+def anything_queued(context: Context, operations: Collection[Operation]) -> bool:
+    """Whether it is worth asking for the write lock."""
     with context.catalog.read() as session:
-        query = select(Job).where(Job.status == JobStatus.QUEUED, col(Job.operation).in_(list(operations)))
-        return list(session.exec(query.order_by(col(Job.id)).limit(limit)))
-
-
-def explain_waiting(context: Context, job: Job, why: str) -> None:
-    """Say in the row why a queued job does not start; nothing is written when it says so already."""
-    if job.waiting_for != why:
-        with context.catalog.write(durable=False) as session:
-            session.exec(update(Job).where(col(Job.id) == job.id, col(Job.status) == JobStatus.QUEUED).values(waiting_for=why))
+        query = select(Job.id).where(Job.status == JobStatus.QUEUED, col(Job.operation).in_(list(operations))).limit(1)
+        return session.exec(query).first() is not None
 
 
 def complete(context: Context, job: Job, apply: Apply, warnings: list[str]) -> JobStatus:

@@ -17,10 +17,11 @@ from strongroom.domain.retention import expiry, tags_for
 from strongroom.domain.states import PowerState, ReadMode, SubTaskStatus
 from strongroom.engine.work.channel import Channel
 from strongroom.engine.work.errors import ConsistencyRefused
-from strongroom.engine.work.places import open_repository, source_of, this_host
+from strongroom.engine.work.places import open_repository, source_of
 from strongroom.providers.base import MachineDescription, Provider, SnapshotDisk, SnapshotSession
 from strongroom.repository.manifest import Manifest
 from strongroom.repository.repository import Repository
+from strongroom.repository.session import this_host
 from strongroom.repository.writer import BackupWriter, Counters, DiskInput, Proof
 
 SNAPSHOT = "Take Snapshot"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,9 +40,3 @@ def source_of(spec: Mapping[str, Any]) -> Iterator[Provider]:
         yield provider
     finally:
         provider.close()
-
-
-def this_host() -> dict[str, Any]:
-    """Who holds a repository session, for whoever finds it abandoned."""
-    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    return {"host": socket.gethostname(), "boot_id": boot_id, "pid": os.getpid()}

@@ -1,0 +1,169 @@
+"""The headless service (feature B12): one leads, others stand by; the leader fires schedules, claims jobs and watches over them.
+
+The loop is the only place that claims. It wakes when anybody commits to the catalog, and once a second anyway.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import structlog
+from sqlmodel import Session, select
+
+from strongroom.catalog.entities import Item, Policy, Vault
+from strongroom.domain.errors import StrongroomError, as_record
+from strongroom.domain.schedule import SlotKey
+from strongroom.domain.states import Operation, Trigger
+from strongroom.engine.backups import backup_draft
+from strongroom.engine.context import Context
+from strongroom.engine.errors import RecoveryUnconfirmed
+from strongroom.engine.jobs.crew import Crew
+from strongroom.engine.jobs.queue import Blocked, anything_queued, cancelling, claim, complete, fail
+from strongroom.engine.jobs.reconciliation import reconcile_jobs, reconcile_vaults
+from strongroom.engine.jobs.table import IN_SERVICE, UNDERTAKINGS
+from strongroom.engine.jobs.tidying import tidy_sources
+from strongroom.engine.keyring import load_key
+from strongroom.engine.submission import insert_job
+from strongroom.engine.upkeep import measure
+from strongroom.scheduler.lease import Lease
+from strongroom.scheduler.scheduler import Scheduler
+
+log = structlog.get_logger(__name__)
+
+DATA = frozenset(Operation) - IN_SERVICE
+_TICK_SECONDS = 0.2
+_IDLE_TICKS = 5
+_BATCH = 50
+_MEASURE_SECONDS = 60.0
+"""How often the room that repositories take is looked at while nothing ends."""
+
+
+class Service:
+    """One process that works for an installation until it is told to stop."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._lease = Lease(context.catalog, context.clock, ttl_seconds=context.settings.lease_seconds)
+        self._crew = Crew(context, self._wake.set)
+        self._scheduler = Scheduler(context.catalog, self._submit, context.clock, self._lease)
+        self._orphans = 0
+        self._measured_at = float("-inf")
+
+    def run(self) -> int:
+        """Lead when the lease is free, else stand by; return 0 after SIGTERM or SIGINT, with nothing half done."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stop())
+        try:
+            while not self._stop.is_set():
+                if self._lease.acquire():
+                    self._lead()
+                else:
+                    self._stop.wait(_TICK_SECONDS)
+        finally:
+            self._lease.release()
+        return 0
+
+    def stop(self) -> None:
+        """Ask the service to end; running jobs are cancelled cleanly, queued ones stay queued."""
+        self._stop.set()
+        self._wake.set()
+
+    def _lead(self) -> None:
+        log.info("leading", catalog=str(self._context.catalog.path))
+        self._reconcile()
+        self._scheduler.start()
+        try:
+            self._work()
+        finally:
+            self._scheduler.stop()
+            self._crew.stop(self._context.settings.stop_seconds)
+            log.info("stopped leading")
+
+    def _reconcile(self) -> None:
+        self._orphans = reconcile_jobs(self._context)
+        for line in reconcile_vaults(self._context):
+            log.info("reconciled", found=line)
+        tidy_sources(self._context, lambda line: log.info("tidied", removed=line))
+
+    def _work(self) -> None:
+        seen, idle = -1, 0
+        while not self._stop.is_set() and self._lease.renew():
+            version = self._context.catalog.data_version()
+            woken = self._wake.is_set()
+            self._wake.clear()
+            idle += 1
+            if woken or version != seen or idle >= _IDLE_TICKS:
+                seen, idle = version, 0
+                self._turn()
+            self._wake.wait(_TICK_SECONDS)
+
+    def _turn(self) -> None:
+        """Everything that may have become due; one failing part must not stop the others."""
+        for part in (self._cancel, self._do_in_service, self._start_workers, self._settle_orphans, self._measure):
+            try:
+                part()
+            except StrongroomError as error:
+                log.warning("turn", part=part.__name__, **error.record())
+            except Exception:
+                log.exception("turn", part=part.__name__)
+
+    def _cancel(self) -> None:
+        for job in cancelling(self._context):
+            self._crew.cancel(job.id or 0)
+
+    def _do_in_service(self) -> None:
+        while not self._stop.is_set() and anything_queued(self._context, IN_SERVICE):
+            for job in claim(self._context, IN_SERVICE, _BATCH, self._lease.owner):
+                try:
+                    complete(self._context, job, UNDERTAKINGS[job.operation].perform(self._context, job, {}), [])
+                except Exception as error:  # noqa: BLE001  (the job must end, with the reason)
+                    fail(self._context, job, as_record(error), [])
+            if not self._lease.renew():
+                return
+
+    def _start_workers(self) -> None:
+        if not self._crew.room or not anything_queued(self._context, DATA):
+            return
+        for job in claim(self._context, DATA, self._crew.room, self._lease.owner, self._blocked()):
+            self._crew.start(job)
+
+    def _blocked(self) -> list[Blocked]:
+        """Vaults whose key is not here keep all their data jobs queued; no backup before the recovery key was confirmed."""
+        found = []
+        with self._context.catalog.read() as session:
+            vaults = list(session.exec(select(Vault)))
+        for vault in vaults:
+            try:
+                load_key(self._context, vault)
+            except StrongroomError as error:
+                found.append(Blocked(vault.id or 0, DATA, f"{error.code}: {error}"))
+            if vault.recovery_confirmed_at is None:
+                error = RecoveryUnconfirmed(f"The recovery key of vault {vault.name} was not confirmed")
+                found.append(Blocked(vault.id or 0, {Operation.BACKUP}, f"{error.code}: {error}"))
+        return found
+
+    def _settle_orphans(self) -> None:
+        """Workers of a service that died give up by themselves; their jobs are settled as soon as they are gone."""
+        if self._orphans:
+            self._orphans = reconcile_jobs(self._context, self._crew.job_ids)
+
+    def _measure(self) -> None:
+        now = self._context.clock.monotonic()
+        if now - self._measured_at < _MEASURE_SECONDS:
+            return
+        self._measured_at = now
+        with self._context.catalog.read() as session:
+            vaults = list(session.exec(select(Vault)))
+        for vault in vaults:
+            measure(self._context, vault)
+
+    def _submit(self, session: Session, _policy: Policy, item: Item, _slot: SlotKey) -> int | None:
+        """A schedule's way to the queue: the same draft as an operator's."""
+        try:
+            return insert_job(session, self._context, backup_draft(item, trigger=Trigger.SCHEDULE)).id
+        except StrongroomError as error:
+            log.info("slot not queued", item=item.name, why=str(error))
+            return None
