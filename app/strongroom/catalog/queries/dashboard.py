@@ -187,7 +187,7 @@ def _vault_matters(session: Session, vault_id: int) -> Iterable[Attention]:
 
 
 def _waiting(session: Session, vault_id: int) -> Iterable[Attention]:
-    waiting = (JOB.c.vault_id == vault_id, JOB.c.status == JobStatus.QUEUED, JOB.c.waiting_for != "")
+    waiting = (lives(vault_id), JOB.c.status == JobStatus.QUEUED, JOB.c.waiting_for != "")
     columns = (JOB.c.id, JOB.c.item_id, JOB.c.operation, JOB.c.workload_name, JOB.c.waiting_for)
     for row in fetch(session, select(*columns).where(*waiting).order_by(JOB.c.id).limit(ATTENTION_NAMED)):
         text = f"{row.operation} {row.workload_name} waits: {row.waiting_for}"
