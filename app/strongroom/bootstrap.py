@@ -78,7 +78,9 @@ def ensure_service(context: Context) -> ServiceState:
     while time.monotonic() < deadline:
         state = service_state(context)
         if state.running:
-            return ServiceState(running=True, started=True, owner=state.owner, message=f"started a service in the background: {state.message}")
+            return ServiceState(
+                running=True, started=True, owner=state.owner, message=f"started a service in the background: {state.message}"
+            )
         if process.poll() is not None:
             break
         time.sleep(0.05)
@@ -89,7 +91,7 @@ def _start(context: Context) -> subprocess.Popen[bytes]:
     """Detached from our terminal and session, so that it outlives us."""
     home = ["--home", str(context.paths.state)] if context.paths.name.startswith("home") else []
     with context.paths.service_log.open("ab") as log:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603  (our own interpreter and module)
             [sys.executable, "-P", "-m", "strongroom", *home, "serve"],
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from sqlmodel import Session, select
 
 from strongroom.catalog.entities import Item, RecoveryPoint, Vault
+from strongroom.domain.policy import PolicySpec
+from strongroom.domain.retention import RetainedPoint, Tag, plan_expiry, reconsider
 from strongroom.domain.states import Consistency
 from strongroom.engine.audit import note
 from strongroom.engine.chronicle import POINT_HELD, tell
@@ -19,9 +21,7 @@ from strongroom.repository.manifest import Manifest
 def adopt(session: Session, item: Item, manifest: Manifest) -> RecoveryPoint:
     """The row of a committed manifest, made if it is not there: after a backup, after a crash, and in ``rebuild``."""
     key = manifest.commit_key
-    known = session.exec(
-        select(RecoveryPoint).where(RecoveryPoint.vault_id == item.vault_id, RecoveryPoint.manifest_key == key)
-    ).first()
+    known = session.exec(select(RecoveryPoint).where(RecoveryPoint.vault_id == item.vault_id, RecoveryPoint.manifest_key == key)).first()
     if known is not None:
         return known
     facts = manifest.facts
@@ -58,6 +58,40 @@ def adopt(session: Session, item: Item, manifest: Manifest) -> RecoveryPoint:
     session.add(point)
     session.flush()
     return point
+
+
+def retained(point: RecoveryPoint) -> RetainedPoint:
+    """A point as the rules of retention see it."""
+    keep_until = point.facts.get("keep_until")
+    return RetainedPoint(
+        key=point.manifest_key,
+        seq=point.seq,
+        taken_at=point.taken_at,
+        expires_at=point.expires_at,
+        expiry_reason=point.expiry_reason,
+        tags=tuple(Tag(tag) for tag in point.tags),
+        keep_until=datetime.fromisoformat(keep_until) if keep_until else None,
+        held_until=point.held_until,
+        verified_at=point.verified_at,
+        damaged=bool(point.damaged),
+    )
+
+
+def follow_policy(session: Session, item: Item, spec: PolicySpec) -> None:
+    """Let every point of the item expire as this policy says: after an edit, a change of policy, a rebuild. Tags stay as committed (feature A8)."""
+    points = session.exec(select(RecoveryPoint).where(RecoveryPoint.item_id == item.id)).all()
+    for point, new in zip(points, reconsider([retained(point) for point in points], spec), strict=True):
+        point.expires_at, point.expiry_reason = new.expires_at, new.expiry_reason
+        session.add(point)
+
+
+def expired_by(session: Session, item: Item, spec: PolicySpec, now: datetime) -> list[RecoveryPoint]:
+    """The points of the item that a prune would remove under this policy and not under what they have now; shown before an edit is saved."""
+    points = {point.manifest_key: point for point in session.exec(select(RecoveryPoint).where(RecoveryPoint.item_id == item.id))}
+    present = [retained(point) for point in points.values()]
+    going = {decision.point.key for decision in plan_expiry(present, now, keep_last=spec.retention.keep_last).remove}
+    coming = plan_expiry(reconsider(present, spec), now, keep_last=spec.retention.keep_last).remove
+    return [points[decision.point.key] for decision in coming if decision.point.key not in going]
 
 
 def moment(text: str) -> datetime:

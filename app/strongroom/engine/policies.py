@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlmodel import Session, col, func, select
 
 from strongroom.catalog.entities import Item, Policy
 from strongroom.domain.errors import InvalidInput
 from strongroom.domain.policy import PolicySpec
+from strongroom.domain.states import ProtectionStatus
 from strongroom.engine.audit import note
 from strongroom.engine.chronicle import POLICY_DELETED, POLICY_SAVED, policy_state, tell
 from strongroom.engine.context import Context
 from strongroom.engine.errors import PolicyExists, PolicyInUse, PolicyNotFound
+from strongroom.engine.points import expired_by, follow_policy
 from strongroom.engine.vaults import vault_by_id
+
+_NAME_CHARACTERS = 100
 
 
 def create_policy(context: Context, vault_id: int, name: str, spec: PolicySpec) -> int:
     """A new policy of the vault. Raises ``PolicyExists`` or ``InvalidInput``."""
     wanted = name.strip()
-    if not wanted or len(wanted) > 100:
-        raise InvalidInput("A policy needs a name of 1 to 100 characters")
+    if not wanted or len(wanted) > _NAME_CHARACTERS:
+        raise InvalidInput(f"A policy needs a name of 1 to {_NAME_CHARACTERS} characters")
     now = context.clock.now()
     policy = Policy(vault_id=vault_id, name=wanted, spec=dict(spec.to_json()), created_at=now, updated_at=now)
     with context.catalog.read() as session:
@@ -34,7 +40,7 @@ def create_policy(context: Context, vault_id: int, name: str, spec: PolicySpec) 
 
 
 def edit_policy(context: Context, policy_id: int, spec: PolicySpec) -> None:
-    """Replace the policy's rules; points keep the expiry that they were committed with until the next upkeep applies the new one."""
+    """Replace the policy's rules; the points of its machines expire as the new rules say (``edit_would_expire`` shows it before)."""
     with context.catalog.read() as session:
         policy = policy_by_id(session, policy_id)
         vault = vault_by_id(session, policy.vault_id)
@@ -44,7 +50,20 @@ def edit_policy(context: Context, policy_id: int, spec: PolicySpec) -> None:
         policy.spec = dict(spec.to_json())
         policy.updated_at = context.clock.now()
         session.add(policy)
+        for item in session.exec(select(Item).where(Item.policy_id == policy_id)):
+            follow_policy(session, item, spec)
         note(session, context, "Edit policy", policy.name, spec=policy.spec)
+
+
+def edit_would_expire(context: Context, policy_id: int, spec: PolicySpec) -> list[tuple[str, datetime]]:
+    """Which recovery points (machine, time) an edit would let expire at once, if it were saved now."""
+    with context.catalog.read() as session:
+        items = session.exec(select(Item).where(Item.policy_id == policy_id, Item.protection != ProtectionStatus.STOPPED)).all()
+        return [
+            (f"{item.cloud_service}/{item.name}", point.taken_at)
+            for item in items
+            for point in expired_by(session, item, spec, context.clock.now())
+        ]
 
 
 def copy_policy(context: Context, policy_id: int, name: str) -> int:

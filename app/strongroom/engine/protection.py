@@ -9,10 +9,12 @@ from sqlmodel import Session, col, func, select
 
 from strongroom.catalog.entities import Item, Job, Policy, RecoveryPoint
 from strongroom.domain.errors import ErrorRecord
+from strongroom.domain.policy import PolicySpec
 from strongroom.domain.states import Operation, ProtectionStatus, RegistrationStatus
 from strongroom.engine.chronicle import ITEM_SAVED, item_state, tell
 from strongroom.engine.context import Context
 from strongroom.engine.errors import ConfirmationWrong, MachineNotFound, NotProtected, PolicyNotFound, StateForbids
+from strongroom.engine.points import follow_policy
 from strongroom.engine.policies import policy_by_id
 from strongroom.engine.registration import ItemRows, item_rows
 from strongroom.engine.submission import JobDraft, Submitted, insert_job, submit_each
@@ -27,9 +29,7 @@ class StopHow(StrEnum):
     RETAIN_AS_PER_POLICY = "retain as per policy"
 
 
-def request_protect(
-    context: Context, item_ids: Iterable[int], policy_id: int, *, excluded_disks: Sequence[str] | None = None
-) -> Submitted:
+def request_protect(context: Context, item_ids: Iterable[int], policy_id: int, *, excluded_disks: Sequence[str] | None = None) -> Submitted:
     """One Configure Protection job per item: protect, change the policy, or resume. ``excluded_disks`` None leaves the choice as it is."""
 
     def make(session: Session, item: Item) -> JobDraft:
@@ -89,9 +89,7 @@ def _state_after(
     """Make the item's coming state durable in the repository before its row changes."""
     item = Item.model_validate(rows.item.model_dump())
     item.excluded_disks = excluded
-    state = item_state(
-        item, policy=policy, machine=rows.machine, source=rows.source, registration=item.registration, protection=protection
-    )
+    state = item_state(item, policy=policy, machine=rows.machine, source=rows.source, registration=item.registration, protection=protection)
     tell(context, rows.vault, ITEM_SAVED, {**state, "why": job.request})
 
 
@@ -110,6 +108,7 @@ def _configure(context: Context, job: Job, _result: Result) -> Apply:
         item.policy_id, item.protection, item.protection_error = policy.id, after, {}
         item.excluded_disks, item.failed_in_a_row = excluded, 0
         item.protected_at = item.protected_at or context.clock.now()
+        follow_policy(session, item, PolicySpec.from_json(policy.spec))
         session.add(item)
         return Outcome(result={"policy": policy.name})
 
@@ -174,9 +173,7 @@ def _delete(context: Context, job: Job, result: Result) -> Apply:
 def forget_points(session: Session, vault_id: int, manifest_keys: Iterable[str]) -> int:
     """Delete the rows of recovery points whose manifests are gone; returns how many."""
     keys = list(manifest_keys)
-    rows = session.exec(
-        select(RecoveryPoint).where(RecoveryPoint.vault_id == vault_id, col(RecoveryPoint.manifest_key).in_(keys))
-    ).all()
+    rows = session.exec(select(RecoveryPoint).where(RecoveryPoint.vault_id == vault_id, col(RecoveryPoint.manifest_key).in_(keys))).all()
     for row in rows:
         session.delete(row)
     return len(rows)

@@ -37,9 +37,7 @@ class RestoreWish:
     start: bool = False
 
 
-def newest_point(
-    context: Context, item_id: int, *, before: datetime | None = None, at_least: Consistency | None = None
-) -> int:
+def newest_point(context: Context, item_id: int, *, before: datetime | None = None, at_least: Consistency | None = None) -> int:
     """The id of the newest sound point of the item that fits. Raises ``PointNotFound``."""
     wanted = list(Consistency)[list(Consistency).index(at_least) :] if at_least else list(Consistency)
     query = select(RecoveryPoint).where(RecoveryPoint.item_id == item_id, col(RecoveryPoint.consistency).in_(wanted))

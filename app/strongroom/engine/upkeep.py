@@ -11,11 +11,12 @@ from sqlmodel import Session, col, select
 
 from strongroom.catalog.entities import Item, Job, Policy, RecoveryPoint, Vault
 from strongroom.domain.policy import PolicySpec
-from strongroom.domain.retention import RetainedPoint, Tag, plan_expiry
+from strongroom.domain.retention import plan_expiry
 from strongroom.domain.states import Operation, ProtectionStatus
 from strongroom.engine.context import Context
 from strongroom.engine.errors import TipsUnconfirmed
 from strongroom.engine.keyring import open_store
+from strongroom.engine.points import retained
 from strongroom.engine.protection import forget_points
 from strongroom.engine.submission import JobDraft, Submitted, submit_one
 from strongroom.engine.undertaking import Apply, Outcome, Result, Undertaking, WorkerSpec
@@ -66,23 +67,6 @@ def _by_item(session: Session, vault_id: int) -> Iterator[tuple[Item, list[Recov
         points = session.exec(select(RecoveryPoint).where(RecoveryPoint.item_id == item.id).order_by(col(RecoveryPoint.seq)))
         policy = session.get(Policy, item.policy_id) if item.policy_id else None
         yield item, list(points), PolicySpec.from_json(policy.spec).retention.keep_last if policy else 0
-
-
-def retained(point: RecoveryPoint) -> RetainedPoint:
-    """A point as the rules of retention see it."""
-    keep_until = point.facts.get("keep_until")
-    return RetainedPoint(
-        key=point.manifest_key,
-        seq=point.seq,
-        taken_at=point.taken_at,
-        expires_at=point.expires_at,
-        expiry_reason=point.expiry_reason,
-        tags=tuple(Tag(tag) for tag in point.tags),
-        keep_until=datetime.fromisoformat(keep_until) if keep_until else None,
-        held_until=point.held_until,
-        verified_at=point.verified_at,
-        damaged=bool(point.damaged),
-    )
 
 
 def _row(item: Item, point: RecoveryPoint, reason: str) -> PlanRow:

@@ -42,9 +42,7 @@ def create_vault(context: Context, name: str, region: str, *, place: Path | None
     store = LocalStore.create(folder)
     probe_store(store)
     made = create_repository(store, passphrase=passphrase)
-    vault = Vault(
-        name=name, region=region, repository_path=str(folder), repository_id=made.repository_id, created_at=context.clock.now()
-    )
+    vault = Vault(name=name, region=region, repository_path=str(folder), repository_id=made.repository_id, created_at=context.clock.now())
     write_key_file(context.paths.key_file(vault.uid), made.key, made.repository_id)
     tell(context, vault, VAULT_SAVED, vault_state(vault), repository=Repository.open(store, made.key))
     with context.catalog.write() as session:

@@ -249,6 +249,10 @@ class ProviderFactory(Protocol):
 
     workload_type: WorkloadType
 
+    def canonical(self, address: str) -> str:
+        """The one spelling of ``address`` that stands in the catalog; raises ``SourceInvalid``. Touches nothing outside."""
+        ...
+
     def __call__(self, address: str, region: str) -> Provider:
         """Make the provider of ``address`` (``scheme:…``); raises ``SourceInvalid``. Touches nothing outside."""
         ...

@@ -53,3 +53,9 @@ class TargetExists(StrongroomError):
 
 class TargetFull(StrongroomError):
     """The restore's storage has no room for the machine."""
+
+
+class TargetUnwritable(StrongroomError):
+    """The restore's place cannot be written to."""
+
+    default_action = "Let the user that runs strongroom write there, or choose another place."

@@ -127,8 +127,7 @@ def reconcile_vault(context: Context, vault: Vault, repository: Repository) -> l
             if item is not None and manifest.commit_key not in given_up:
                 adopt(session, item, manifest)
                 found.append(f"{vault.name}: adopted the recovery point {manifest.commit_key}")
-        for key in known - present:
-            found.append(f"{vault.name}: {_settle_row(session, vault, key, pruned=key in given_up)}")
+        found.extend(f"{vault.name}: {_settle_row(session, vault, key, pruned=key in given_up)}" for key in sorted(known - present))
     return found
 
 

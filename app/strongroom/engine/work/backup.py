@@ -77,9 +77,7 @@ def _plan(spec: Mapping[str, Any], provider: Provider, machine: MachineDescripti
     return plan_machine(current, before, facts, full_read=spec["full_read"])
 
 
-def _transfer(
-    spec: Mapping[str, Any], channel: Channel, session: SnapshotSession, writer: BackupWriter, counters: Counters
-) -> Manifest:
+def _transfer(spec: Mapping[str, Any], channel: Channel, session: SnapshotSession, writer: BackupWriter, counters: Counters) -> Manifest:
     counters.total_bytes = sum(disk.description.size_bytes for disk in session.disks)
     channel.sub_task(TRANSFER, SubTaskStatus.IN_PROGRESS)
     with channel.metering(TRANSFER, counters):

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, Self
 
 from strongroom.domain.progress import RECORDS_PER_SECOND, Progress
 
@@ -36,7 +36,7 @@ class Meter:
         self._before = (time.monotonic(), counted.done_bytes)
         self._thread = threading.Thread(target=self._run, name="meter", daemon=True)
 
-    def __enter__(self) -> Meter:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

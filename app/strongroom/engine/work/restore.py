@@ -9,7 +9,7 @@ from strongroom.domain.states import SubTaskStatus
 from strongroom.engine.work.channel import Channel
 from strongroom.engine.work.errors import DataDamaged
 from strongroom.engine.work.places import open_repository, source_of
-from strongroom.providers.base import Placement, RestoreDisk, Restored, RestoreRequest, RestoreSession
+from strongroom.providers.base import Placement, Restored, RestoreDisk, RestoreRequest, RestoreSession
 from strongroom.repository.manifest import Manifest
 from strongroom.repository.reader import PointReader
 from strongroom.repository.writer import Counters
