@@ -13,6 +13,7 @@ from strongroom.repository.errors import ObjectExists, ObjectMissing
 from strongroom.repository.format import pack_of_key
 from strongroom.repository.index_segment import RECORD_BYTES, Segment
 from strongroom.repository.repository import Repository
+from strongroom.repository.sealed import Place
 
 PREFIX: Final = "index/"
 TIER_RECORDS: Final = 64 * 1024 * 1024 // RECORD_BYTES  # about 64 MiB; larger segments are left as they are
@@ -20,7 +21,7 @@ MERGE_COUNT: Final = 8  # so many segments of one size become one: every record 
 _GROWTH: Final = 8
 
 
-def publish_segment(repository: Repository, segment: Segment) -> str:
+def publish_segment(repository: Place, segment: Segment) -> str:
     """Publish a segment and return its key. Its name is the keyed hash of its content: publishing it again changes nothing."""
     content = bytes(segment.data)
     object_key = f"{PREFIX}{blake3(content, key=repository.key.derive(b'index name')).hexdigest()}"

@@ -14,10 +14,14 @@ Emit = Callable[[bytes, bytes], None]
 
 
 class TreeBuilder:
-    """Feed every slot once, in order, by ``put``, ``zeros`` or ``inherit``; ``finish`` gives the root. For one thread."""
+    """Feed every slot once, in order, by ``put``, ``zeros`` or ``inherit``; ``finish`` gives the root. For one thread.
 
-    def __init__(self, ids: Ids, size_bytes: int, parent: ParentTree | None, emit: Emit) -> None:
+    In a repository that is not ``sound`` (packs are lost) nodes are never taken over from the parent: each is made again and emitted.
+    """
+
+    def __init__(self, ids: Ids, size_bytes: int, parent: ParentTree | None, emit: Emit, *, sound: bool = True) -> None:
         self._ids = ids
+        self._sound = sound
         self._parent = parent
         self._emit = emit
         self._slot_count = slot_count(size_bytes)
@@ -45,7 +49,7 @@ class TreeBuilder:
             raise ValueError("there is no parent to inherit from")
         if self.position + count == self._slot_count == parent.slot_count:
             count = span(self._root_level) - self.position  # both end here: the padding is the same too
-        self._run(count, parent.node_at, parent.slot)
+        self._run(count, self._parent_node, parent.slot)
 
     def finish(self) -> bytes:
         """The root's id, after every slot was fed."""
@@ -70,6 +74,11 @@ class TreeBuilder:
                 self.position += span(level)
                 self._append(level, node_id)
 
+    def _parent_node(self, level: int, number: int) -> bytes | None:
+        """The parent's node at that place, if it may be taken over."""
+        node_id = None if self._parent is None else self._parent.node_at(level, number)
+        return node_id if self._sound or node_id == ZERO_ID else None
+
     def _fitting_level(self, end: int) -> int:
         """The highest level whose node starts here and ends by ``end``; -1 for single slots."""
         level = -1
@@ -87,7 +96,7 @@ class TreeBuilder:
     def _add_node(self, level: int, node: bytes) -> None:
         node_id = self._ids.node_id(node)
         number = self.position // span(level) - 1
-        if self._parent is None or self._parent.node_at(level, number) != node_id:
+        if self._parent_node(level, number) != node_id:
             self._emit(node_id, node)
         self._append(level, node_id)
 

@@ -1,0 +1,95 @@
+"""The proof of change tracking (invariant 10): a few blocks said to be unchanged are read again and compared with what the parent holds."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from strongroom.domain.disk import ReadInto
+from strongroom.repository.format import BLOCK_BYTES, BLOCK_HASH_BYTES, SLOT_BLOCKS, SLOT_BYTES
+from strongroom.repository.ids import Ids
+from strongroom.repository.slot_sealer import ZEROS, BlockHash
+from strongroom.repository.tree import Slot
+
+MOST_SAMPLES: Final = 64
+FEWEST_SAMPLES: Final = 10
+ONE_IN: Final = 1000
+TIME_LIMIT_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How UNCHANGED is proved: by a ``sample`` of blocks, by the ``whole`` disk, or (neither) by the source itself, for instance by file stamps."""
+
+    sample: bool = True
+    whole: bool = False
+
+
+class UnchangedSample:
+    """Holds blocks drawn evenly from all UNCHANGED blocks of a disk while they pass by; no second pass, no list of extents."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self._size_bytes = size_bytes
+        self._seen_blocks = 0
+        self._drawn: list[int] = []
+        self._random = random.SystemRandom()
+
+    def offer(self, first_slot: int, slots: int) -> None:
+        """A run of unchanged slots passes by."""
+        first = first_slot * SLOT_BLOCKS
+        blocks = min((first_slot + slots) * SLOT_BLOCKS, -(-self._size_bytes // BLOCK_BYTES)) - first
+        self._seen_blocks += blocks
+        if not self._drawn:
+            self._drawn = [first + self._random.randrange(blocks) for _ in range(MOST_SAMPLES)]
+            return
+        chance = blocks / self._seen_blocks
+        for place in range(MOST_SAMPLES):  # each place on its own holds an even draw of everything seen
+            if random.random() < chance:  # noqa: S311 - fairness, not secrecy; the first draw is from the system
+                self._drawn[place] = first + int(random.random() * blocks)  # noqa: S311
+
+    def blocks(self) -> list[int]:
+        """The block numbers to read: 0.1 % of the unchanged, at least 10, at most 64, in random order."""
+        wanted = max(FEWEST_SAMPLES, min(MOST_SAMPLES, self._seen_blocks // ONE_IN))
+        distinct = list(dict.fromkeys(self._drawn))
+        return distinct[:wanted]
+
+
+class ProofReader:
+    """Reads sampled blocks from the source and compares them with the parent's."""
+
+    def __init__(self, ids: Ids, read_into: ReadInto, size_bytes: int, parent_slot: Callable[[int], Slot], block_hash: BlockHash) -> None:
+        self._ids = ids
+        self._read_into = read_into
+        self._size_bytes = size_bytes
+        self._parent_slot = parent_slot
+        self._block_hash = block_hash
+        self.read_bytes = 0
+
+    def first_difference(self, blocks: list[int], check: Callable[[], None]) -> int | None:
+        """The offset in bytes of a block that differs from the parent's, or None. After ten blocks it stops at its time limit."""
+        deadline = time.monotonic() + TIME_LIMIT_SECONDS
+        for done, block in enumerate(blocks):
+            check()
+            if done >= FEWEST_SAMPLES and time.monotonic() > deadline:
+                break
+            if not self._is_equal(block):
+                return block * BLOCK_BYTES
+        return None
+
+    def _is_equal(self, block: int) -> bool:
+        content = bytearray(BLOCK_BYTES)
+        offset = block * BLOCK_BYTES
+        inside = min(BLOCK_BYTES, self._size_bytes - offset)
+        self._read_into(offset, memoryview(content)[:inside])
+        self.read_bytes += inside
+        place = offset % SLOT_BYTES // BLOCK_BYTES
+        for chunk, first, blocks, _ in self._parent_slot(offset // SLOT_BYTES):
+            if place < blocks:
+                if not chunk:
+                    return ZEROS.startswith(content)
+                return self._ids.block_hash(content)[:BLOCK_HASH_BYTES] == self._block_hash(chunk, first + place)
+            place -= blocks
+        return False
