@@ -15,7 +15,7 @@ from strongroom.config import Paths, find_paths
 from strongroom.domain.clock import SystemClock
 from strongroom.engine.context import Context
 from strongroom.engine.errors import ServiceNotRunning
-from strongroom.scheduler.lease import holder_of
+from strongroom.scheduler.holder import holder_of
 from strongroom.settings import load_settings
 
 _START_SECONDS = 20.0
@@ -65,7 +65,8 @@ def service_state(context: Context) -> ServiceState:
     owner = holder_of(context.catalog)
     if owner is None:
         return ServiceState(running=False, started=False, owner="", message="no service runs")
-    return ServiceState(running=True, started=False, owner=owner, message=f"led by {owner.split(':')[0]}, process {owner.split(':')[2]}")
+    host, _, process, _ = owner.rsplit(":", 3)
+    return ServiceState(running=True, started=False, owner=owner, message=f"led by {host}, process {process}")
 
 
 def ensure_service(context: Context) -> ServiceState:

@@ -95,7 +95,7 @@ def stop_service(context: Context, seconds: float = 30.0) -> None:
     """Ask this installation's service to end and wait for it."""
     state = service_state(context)
     if state.running:
-        os.kill(int(state.owner.split(":")[2]), signal.SIGTERM)
+        os.kill(int(state.owner.rsplit(":", 3)[2]), signal.SIGTERM)
     deadline = time.monotonic() + seconds
     while service_state(context).running and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -7,10 +7,8 @@ it is adopted; a VOID written now means that it never will be.
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sqlmodel import Session, col, delete, select, update
 
@@ -25,9 +23,10 @@ from strongroom.engine.keyring import open_repository
 from strongroom.engine.points import adopt
 from strongroom.repository.commit_key import Outcome, void
 from strongroom.repository.format import parse_snap_key
+from strongroom.repository.host import is_surely_dead
 from strongroom.repository.prune_record import pruned_keys
 from strongroom.repository.repository import Repository
-from strongroom.repository.session import sessions, settle_session, this_host
+from strongroom.repository.session import sessions, settle_session
 
 
 def reconcile_jobs(context: Context, own: frozenset[int] = frozenset()) -> int:
@@ -143,21 +142,10 @@ def _settle_row(session: Session, vault: Vault, key: str, *, pruned: bool) -> st
 
 
 def _end_dead_sessions(repository: Repository) -> list[str]:
-    """Sessions of this host whose process is gone. A process id that was used again only delays this."""
+    """Sessions of this host whose process is surely gone."""
     ended = []
     for facts in sessions(repository):
-        if _is_dead(facts.host):
+        if is_surely_dead(facts.host):
             settle_session(repository, facts)
             ended.append(facts.id)
     return ended
-
-
-def _is_dead(host: object) -> bool:
-    if not isinstance(host, dict):
-        return False
-    here = this_host()
-    if host.get("name") != here["name"]:
-        return False
-    if host.get("boot_id") != here["boot_id"]:
-        return True
-    return host.get("pid") != os.getpid() and not Path(f"/proc/{host.get('pid')}").exists()

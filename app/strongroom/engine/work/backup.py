@@ -19,9 +19,9 @@ from strongroom.engine.work.channel import Channel
 from strongroom.engine.work.errors import ConsistencyRefused
 from strongroom.engine.work.places import open_repository, source_of
 from strongroom.providers.base import MachineDescription, Provider, SnapshotDisk, SnapshotSession
+from strongroom.repository.host import this_host
 from strongroom.repository.manifest import Manifest
 from strongroom.repository.repository import Repository
-from strongroom.repository.session import this_host
 from strongroom.repository.writer import BackupWriter, Counters, DiskInput, Proof
 
 SNAPSHOT = "Take Snapshot"
@@ -88,7 +88,7 @@ def _transfer(spec: Mapping[str, Any], channel: Channel, session: SnapshotSessio
             )
         verdict = _verdict(spec, session)
         session.confirm()
-        manifest = writer.commit(session.taken_at, _facts(spec, session, verdict))
+        manifest = writer.commit(_stamp(session.taken_at), _facts(spec, session, verdict))
     channel.sub_task(TRANSFER, SubTaskStatus.COMPLETED, verdict.level.value)
     return manifest
 
@@ -137,6 +137,10 @@ def _reader(disk: SnapshotDisk) -> Any:
         return bytes(buffer)
 
     return read
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _facts(spec: Mapping[str, Any], session: SnapshotSession, verdict: Verdict) -> dict[str, Any]:
