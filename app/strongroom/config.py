@@ -54,6 +54,11 @@ class Paths:
     def service_log(self) -> Path:
         return self.state / "log" / "service.log"
 
+    @property
+    def command_log(self) -> Path:
+        """Tracebacks of commands that met something unforeseen."""
+        return self.state / "log" / "command.log"
+
     def job_log(self, uid: str) -> Path:
         return self.state / "log" / "jobs" / f"{uid}.log"
 

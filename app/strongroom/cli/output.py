@@ -1,0 +1,123 @@
+"""Where answers go: data on stdout as tables or JSON, narration on stderr, every name from outside made safe to show."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from strongroom.cli.formats import word
+from strongroom.cli.plain import plain
+from strongroom.domain.errors import ErrorRecord
+from strongroom.domain.text import safe_text
+
+_UNBOUNDED_COLUMNS = 100_000
+"""The width of a table that no terminal shows: another program reads it, so nothing is wrapped or cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table: its heading, and how a row fills it (any value; ``formats.word`` writes it)."""
+
+    heading: str
+    value: Callable[[Any], Any]
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Prints one command's answer in the form that was asked for."""
+
+    as_json: bool = False
+
+    def items(self, rows: Sequence[Any], columns: Sequence[Column], *, after: Any = None, empty: str = "Nothing to list.") -> None:
+        """A list: ``{"items": […], "next": …}`` or a table; ``after`` is the cursor of the next page."""
+        if self.as_json:
+            self.json({"items": plain(rows), "next": plain(after)})
+        elif not rows:
+            self.say(empty)
+        else:
+            self.text(_table(rows, columns))
+            if after is not None:
+                self.say(f"There are more: add --after {after}")
+
+    def thing(self, value: Any, lines: Mapping[str, Any]) -> None:
+        """One object: itself as JSON, or ``lines`` as «label: value»."""
+        if self.as_json:
+            self.json(plain(value))
+            return
+        width = max((len(label) for label in lines), default=0) + 1
+        self.text("\n".join(f"{label + ':':<{width}}  {safe_text(word(entry))}" for label, entry in lines.items()))
+
+    def done(self, value: Mapping[str, Any], sentence: str) -> None:
+        """The answer of a command that changed something: ``value`` as JSON, or one sentence."""
+        if self.as_json:
+            self.json(plain(value))
+        else:
+            self.text(safe_text(sentence))
+
+    def json(self, value: Any) -> None:
+        """One JSON document. ASCII only: the same text on every terminal, and the same values for every reader."""
+        self.text(json.dumps(value, ensure_ascii=True, indent=2))
+
+    def text(self, text: str) -> None:
+        """Data, as it is, with a line end."""
+        _write(sys.stdout, text + "\n")
+
+    def say(self, text: str) -> None:
+        """Narration: one safe line for people, never data."""
+        _write(sys.stderr, safe_text(text) + "\n")
+
+    def error(self, record: ErrorRecord) -> None:
+        """An error: ``{"error": {…}}`` as JSON on stdout, or what happened, why, and what to do, on stderr."""
+        if self.as_json:
+            self.json({"error": dict(record)})
+            return
+        self.say(f"{record['code']}: {record['message']}")
+        for label, part in (("  Cause:  ", record["cause"]), ("  Do:     ", record["action"])):
+            if part:
+                self.say(label + part)
+
+
+def _table(rows: Iterable[Any], columns: Sequence[Column]) -> str:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    terminal = sys.stdout.isatty()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(Text(column.heading), justify="right" if column.right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(safe_text(word(column.value(row)))) for column in columns))
+    console = Console(file=sys.stdout, width=None if terminal else _UNBOUNDED_COLUMNS, no_color=None if terminal else True)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write at once; a reader that has gone away ends the printing, not the command."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        discard(stream)
+
+
+def discard(stream: TextIO) -> None:
+    """Let everything further written to ``stream`` go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def prepare_streams() -> None:
+    """Whatever the locale, printing never fails: what the encoding lacks is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")

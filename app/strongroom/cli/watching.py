@@ -1,0 +1,160 @@
+"""Following jobs to their end: live bars on a terminal, one line per change elsewhere; the work itself goes on without us."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from strongroom.cli.exits import OF_JOB, ExitCode, of_many
+from strongroom.cli.formats import duration, size
+from strongroom.cli.invocation import Invocation
+from strongroom.cli.lookup import one_job
+from strongroom.cli.output import Output
+from strongroom.domain.progress import Progress
+from strongroom.domain.states import ENDED
+from strongroom.domain.text import safe_text
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from strongroom.catalog.queries.jobs import JobRow
+    from strongroom.engine.context import Context
+
+POLL_SECONDS = 0.2
+"""How often the catalog is asked whether anybody committed; the question costs microseconds."""
+
+
+class Display(Protocol):
+    """How followed jobs are shown."""
+
+    def show(self, row: JobRow) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def follow(asked: Invocation, job_ids: Sequence[int]) -> ExitCode:
+    """Show the jobs until all have ended; returns their exit code. Ctrl-C stops the showing, not the jobs, and returns 130."""
+    display = _display(asked.output)
+    codes: dict[int, ExitCode] = {}
+    try:
+        for row in _changes(asked.context(), job_ids):
+            display.show(row)
+            if row.status in ENDED:
+                codes[row.job_id] = OF_JOB.get(row.status, ExitCode.FAILED)
+    except KeyboardInterrupt:
+        display.close()
+        _detach(asked.output, [job_id for job_id in job_ids if job_id not in codes])
+        return ExitCode.CANCELLED
+    display.close()
+    return of_many(codes.values())
+
+
+def _changes(context: Context, job_ids: Sequence[int]) -> Iterator[JobRow]:
+    """The rows of the jobs, each whenever it may have changed, until all have ended."""
+    live = list(dict.fromkeys(job_ids))
+    seen = -1
+    while live:
+        version = context.catalog.data_version()
+        if version == seen:
+            time.sleep(POLL_SECONDS)
+            continue
+        seen = version
+        for job_id in tuple(live):
+            row = one_job(context, job_id).row
+            if row.status in ENDED:
+                live.remove(job_id)
+            yield row
+
+
+def _detach(output: Output, job_ids: Sequence[int]) -> None:
+    if job_ids:
+        names = " ".join(str(job_id) for job_id in job_ids)
+        output.say(f"The work goes on in the background. Follow it: strongroom job watch {names}  Cancel it: strongroom job cancel {names}")
+
+
+def _display(output: Output) -> Display:
+    return Bars(output) if sys.stderr.isatty() and not output.as_json else Lines(output)
+
+
+@dataclass(slots=True)
+class Lines:
+    """One line whenever a job's status or phase changes."""
+
+    output: Output
+    _shown: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+    def show(self, row: JobRow) -> None:
+        phase = Progress.from_json(row.progress).phase if row.status not in ENDED else ""
+        state = (row.status.value, phase, row.waiting_for if row.status not in ENDED else "")
+        if self._shown.get(row.job_id) != state:
+            self._shown[row.job_id] = state
+            self.output.say("  ".join([_title(row), *(part for part in state if part)]))
+            if row.status in ENDED:
+                tell_end(self.output, row)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Bars:
+    """One bar per job on stderr, with bytes, rate and remaining time."""
+
+    def __init__(self, output: Output) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._output = output
+        self._tasks: dict[int, TaskID] = {}
+        self._ended: dict[int, JobRow] = {}
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[state]}", markup=False),
+            console=Console(stderr=True),
+            refresh_per_second=4,
+        )
+        self._bars.start()
+
+    def show(self, row: JobRow) -> None:
+        progress = Progress.from_json(row.progress)
+        ended = row.status in ENDED
+        task = self._tasks.get(row.job_id)
+        if task is None:
+            task = self._tasks[row.job_id] = self._bars.add_task(_title(row), total=1.0, state="")
+        moving = bool(progress.total_bytes) or ended
+        completed = 1.0 if ended else progress.fraction
+        self._bars.update(task, total=1.0 if moving else None, completed=completed if moving else 0, state=_state(row, progress))
+        if ended:
+            self._ended[row.job_id] = row
+
+    def close(self) -> None:
+        """Leave the bars as they are and tell what went wrong."""
+        self._bars.stop()
+        for row in self._ended.values():
+            tell_end(self._output, row)
+
+
+def tell_end(output: Output, row: JobRow) -> None:
+    """The error of a job that did not end well."""
+    if row.error:
+        for label, key in (("  ", "message"), ("  Cause:  ", "cause"), ("  Do:     ", "action")):
+            if row.error.get(key):
+                output.say(label + (f"{row.error.get('code', '')}: " if key == "message" else "") + str(row.error[key]))
+
+
+def _title(row: JobRow) -> str:
+    return safe_text(f"Job {row.job_id}  {row.operation.value}  {row.workload_name}", 60)
+
+
+def _state(row: JobRow, progress: Progress) -> str:
+    if row.status in ENDED:
+        return f"{row.status.value} in {duration(row.duration_seconds)}"
+    parts = [progress.phase or row.status.value, row.waiting_for]
+    if progress.total_bytes:
+        parts += [f"{size(progress.done_bytes)} of {size(progress.total_bytes)}", f"{size(int(progress.bytes_per_second))}/s"]
+    if progress.remaining_seconds is not None:
+        parts.append(f"{duration(progress.remaining_seconds)} left")
+    return safe_text("  ".join(part for part in parts if part))
