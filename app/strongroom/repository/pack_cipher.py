@@ -36,7 +36,7 @@ class PackCipher:
         """The payload, still packed by its codec; ``ObjectDamaged`` unless it is what was sealed."""
         kind = _type_of(entry)
         try:
-            return self._cipher.decrypt(_nonce(kind, entry.ordinal, entry.id), bytes(sealed), self._bound(kind, entry.id))
+            return self._cipher.decrypt(_nonce(kind, entry.ordinal, entry.id), sealed, self._bound(kind, entry.id))
         except InvalidTag:
             raise ObjectDamaged(
                 f"Pack {pack_id}: entry {entry.ordinal} failed authentication", cause="its bytes are not what was sealed"
