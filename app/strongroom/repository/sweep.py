@@ -40,7 +40,7 @@ _COVER_PACKS = 512  # packs whose ids are kept at hand
 
 @dataclass(slots=True)
 class SweepReport:
-    """``waiting_for`` are the ids of open sessions that keep some condemned packs from going yet.
+    """``gone`` are the ids of the packs deleted; ``waiting_for`` are the ids of open sessions that keep some condemned packs from going yet.
 
     ``unreadable`` condemned packs stay with their whole tombstone: what they hold is not known.
     """
@@ -50,6 +50,7 @@ class SweepReport:
     copied_chunks: int = 0
     waiting_for: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
+    gone: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -204,4 +205,5 @@ def _delete(place: Place, tombstone: Tombstone, report: SweepReport) -> None:
         if info is not None:
             report.deleted_packs += 1
             report.deleted_bytes += info.size_bytes
+            report.gone.append(pack)
     put_done(place, tombstone.gc_id)
