@@ -110,9 +110,9 @@ class LocalStore:
         A folder that is there may be another thread's that is not durable yet, so it is synced once by each of us all the same.
         """
         parts = folder.relative_to(self.root).parts
-        if not (self.root / parts[0]).is_dir():
-            raise _not_there(self.root, parts[0])
-        if len(parts) == 1 or parts[0] == "packs" or folder in self._durable_folders:
+        if not (self.root / "".join(parts[:1])).is_dir():
+            raise _not_there(self.root, "".join(parts[:1]))
+        if len(parts) <= 1 or parts[0] == "packs" or folder in self._durable_folders:
             return
         self._need_folder(folder.parent)
         with suppress(FileExistsError):
