@@ -22,11 +22,12 @@ class Invocation:
     vault_name: str | None = None
     as_json: bool = False
     operator: str | None = None
+    one_line_errors: bool = False
     _context: Context | None = field(default=None, repr=False)
 
     @property
     def output(self) -> Output:
-        return Output(as_json=self.as_json)
+        return Output(as_json=self.as_json, one_line_errors=self.one_line_errors)
 
     @property
     def paths(self) -> Paths:

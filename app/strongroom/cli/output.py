@@ -29,9 +29,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Prints one command's answer in the form that was asked for."""
+    """Prints one command's answer in the form that was asked for; ``one_line_errors`` is for logs, whose last line must say it all."""
 
     as_json: bool = False
+    one_line_errors: bool = False
 
     def items(self, rows: Sequence[Any], columns: Sequence[Column], *, after: Any = None, empty: str = "Nothing to list.") -> None:
         """A list: ``{"items": […], "next": …}`` or a table; ``after`` is the cursor of the next page."""
@@ -75,6 +76,9 @@ class Output:
         """An error: ``{"error": {…}}`` as JSON on stdout, or what happened, why, and what to do, on stderr."""
         if self.as_json:
             self.json({"error": dict(record)})
+            return
+        if self.one_line_errors:
+            self.say(" · ".join(part for part in (f"{record['code']}: {record['message']}", record["cause"], record["action"]) if part))
             return
         self.say(f"{record['code']}: {record['message']}")
         for label, part in (("  Cause:  ", record["cause"]), ("  Do:     ", record["action"])):

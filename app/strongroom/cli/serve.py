@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +29,7 @@ def serve(
         done = _migrated(run)
         run.output.done({"from_schema": done.from_schema, "to_schema": done.to_schema, "copy": done.copy}, _in_words(done))
         return 0
+    run.one_line_errors = not sys.stderr.isatty()
     _open(run)
     from strongroom.scheduler.service import Service
 
