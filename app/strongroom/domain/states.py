@@ -45,6 +45,10 @@ class ProtectionStatus(StrEnum):
     SUSPENDED = "Backups suspended"
 
 
+BACKED_UP = frozenset({ProtectionStatus.PENDING, ProtectionStatus.PROTECTED, ProtectionStatus.ERROR})
+"""The states in which a policy's slots come due."""
+
+
 class Operation(StrEnum):
     DISCOVER = "Discover"
     REGISTER = "Register"

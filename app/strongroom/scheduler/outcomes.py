@@ -10,7 +10,7 @@ from strongroom.domain.wording import seconds_in_words
 QUEUED = "queued"
 REFUSED = "refused: the item could not be backed up then; the service's log says why"
 _BUSY = "busy: "
-_WAITING = "waiting: "
+WAITING = "waiting: "
 _MISSED = "missed: "
 
 
@@ -20,7 +20,7 @@ def refused_by(live: Job | None) -> str:
         return REFUSED
     if live.operation is Operation.BACKUP:
         return f"{_BUSY}job {live.id}"
-    return f"{_WAITING}job {live.id} ({live.operation.value})"
+    return f"{WAITING}job {live.id} ({live.operation.value})"
 
 
 def caught_up_by(newer: SlotKey) -> str:
@@ -35,7 +35,7 @@ def window_closed(start_window_seconds: int) -> str:
 
 def waits(outcome: str) -> bool:
     """Whether the slot is to be tried again."""
-    return outcome.startswith(_WAITING)
+    return outcome.startswith(WAITING)
 
 
 def missed(outcome: str) -> bool:

@@ -21,8 +21,7 @@ from strongroom.domain.clock import Clock
 from strongroom.domain.errors import StrongroomError
 from strongroom.domain.policy import PolicySpec
 from strongroom.domain.schedule import SlotKey, slots_between
-from strongroom.domain.states import LIVE
-from strongroom.engine.backups import ACTIVE
+from strongroom.domain.states import BACKED_UP, LIVE
 from strongroom.scheduler import outcomes
 from strongroom.scheduler.lease import Lease
 
@@ -82,7 +81,7 @@ class Firing:
             spec, edited_at = PolicySpec.from_json(policy.spec), policy.updated_at
             if self._nothing_new(policy_id, edited_at, spec, now):
                 return ()
-            items = session.exec(select(Item).where(Item.policy_id == policy_id, col(Item.protection).in_(ACTIVE)))
+            items = session.exec(select(Item).where(Item.policy_id == policy_id, col(Item.protection).in_(BACKED_UP)))
             wanted = [item.id or 0 for item in items if self._due(session, policy, spec, item, now).slots]
         fired, complete = self._fire_items(policy_id, wanted, now)
         if complete:
@@ -116,7 +115,7 @@ class Firing:
         try:
             with session.begin_nested():
                 policy, item = session.get(Policy, policy_id), session.get(Item, item_id)
-                if policy is None or item is None or item.policy_id != policy_id or item.protection not in ACTIVE:
+                if policy is None or item is None or item.policy_id != policy_id or item.protection not in BACKED_UP:
                     return ()
                 spec = PolicySpec.from_json(policy.spec)
                 settled = self._settle(session, policy, spec, item, self._due(session, policy, spec, item, now), now)
@@ -130,7 +129,7 @@ class Firing:
         """What is to be settled: slots that wait, slots after the newest row, and slots that were missed in a future that did not come."""
         mine = (Slot.policy_id == policy.id, Slot.item_id == item.id)
         floor = max(self._floor(session, policy, item, now), now - timedelta(days=LONGEST_CATCH_UP_DAYS))
-        open_rows = select(Slot).where(*mine, or_(col(Slot.outcome).startswith("waiting: "), Slot.due_at > floor))
+        open_rows = select(Slot).where(*mine, or_(col(Slot.outcome).startswith(outcomes.WAITING), Slot.due_at > floor))
         rows = {(row.local_date, row.local_time): row for row in session.exec(open_rows)}
         new = [slot for slot in slots_between(spec.schedule, floor, now) if _is_open(rows.get(_name(slot)), now)]
         waiting = [_slot(row) for row in rows.values() if outcomes.waits(row.outcome) and row.due_at <= now]
