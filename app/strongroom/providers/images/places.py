@@ -64,7 +64,7 @@ def list_places(source: Path) -> Listing:
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             places.extend(_below(entry, source, warnings))
-        elif is_image_name(entry.name) and not _is_link_to_folder(entry, warnings):
+        elif is_image_name(entry.name) and not _is_unusable_link(entry, warnings):
             places.append(Place(Path(entry.path), source.name, single=True))
     return Listing(tuple(places), tuple(warnings))
 
@@ -139,7 +139,7 @@ def _is_machine_folder(folder: Path) -> bool:
 
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
-    return is_image_name(entry.name) and not is_ours_or_hidden(entry.name) and not entry.is_dir()
+    return is_image_name(entry.name) and not is_ours_or_hidden(entry.name) and not _leads_to_folder(entry)
 
 
 def _entries(folder: Path, warnings: list[str]) -> list[os.DirEntry[str]]:
@@ -149,13 +149,20 @@ def _entries(folder: Path, warnings: list[str]) -> list[os.DirEntry[str]]:
     for entry in entries:
         if not is_text(entry.name):
             warnings.append(f"{shown(entry.path)} is passed by: its name is not valid UTF-8")
-        elif entry.is_symlink() and entry.is_dir():
+        elif entry.is_symlink() and _leads_to_folder(entry):
             warnings.append(f"{shown(entry.path)} is passed by: links to folders are not followed")
     return [entry for entry in entries if is_text(entry.name)]
 
 
-def _is_link_to_folder(entry: os.DirEntry[str], warnings: list[str]) -> bool:
-    if entry.is_dir():
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link that leads round in a circle
+
+
+def _is_unusable_link(entry: os.DirEntry[str], warnings: list[str]) -> bool:
+    if _leads_to_folder(entry):
         return True
     if entry.is_symlink() and not Path(entry.path).exists():
         warnings.append(f"{shown(entry.path)} is passed by: the file it links to is not there")
