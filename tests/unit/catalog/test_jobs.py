@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from strongroom.catalog.catalog import Catalog
 from strongroom.catalog.queries.jobs import JobFilter, job, jobs, live_jobs
-from strongroom.catalog.queries.page import Order, Page
+from strongroom.catalog.queries.page import Listing, Order, Page
 from strongroom.domain.errors import InvalidInput
 from strongroom.domain.states import LIVE, JobStatus, Operation, SubTaskStatus, WorkloadType
 from tests.unit.catalog.rows import DAY, HOUR, NOW, writing
 
 
 @pytest.fixture
-def history(catalog):
+def history(catalog: Catalog) -> Catalog:
     """Jobs 1-6 of vault 1 and job 7 of vault 2, queued one an hour."""
     with writing(catalog) as rows:
         vault, other = rows.vault("main"), rows.vault("other")
@@ -28,7 +31,7 @@ def history(catalog):
     return catalog
 
 
-def ids(listing):
+def ids(listing: Listing[Any]) -> list[int]:
     return [row.job_id for row in listing.items]
 
 
@@ -51,7 +54,7 @@ def ids(listing):
         (JobFilter(vault_id=1, ended_since=NOW - DAY), [6, 1]),
     ],
 )
-def test_filters_restrict_the_list_and_its_total(history, wanted, found):
+def test_filters_restrict_the_list_and_its_total(history: Catalog, wanted: JobFilter, found: Any) -> None:
     """A13."""
     with history.read() as session:
         listing = jobs(session, wanted)
@@ -63,6 +66,16 @@ def test_filters_restrict_the_list_and_its_total(history, wanted, found):
     assert (listing.total, listing.next, after) == (len(found), None, None)
 
 
+def test_a_vaults_list_can_hold_the_discoveries_of_no_vault_but_no_orphans(history: Catalog) -> None:
+    """A13: a discovery belongs to the installation; a job of a deleted vault belongs to nobody."""
+    with writing(history) as rows:
+        discovery = rows.job(operation=Operation.DISCOVER, source_id=rows.source())
+        rows.job(operation=Operation.BACKUP)
+    with history.read() as session:
+        assert ids(jobs(session, JobFilter(vault_id=2, with_installation=True))) == [discovery, 7]
+        assert ids(jobs(session, JobFilter(vault_id=2))) == [7]
+
+
 @pytest.mark.parametrize(
     ("order", "found"),
     [
@@ -72,7 +85,7 @@ def test_filters_restrict_the_list_and_its_total(history, wanted, found):
         (Order("started_at"), [2, 1, 3, 5, 4, 6, 7]),
     ],
 )
-def test_the_list_is_sorted_by_any_of_its_columns_page_by_page(history, order, found):
+def test_the_list_is_sorted_by_any_of_its_columns_page_by_page(history: Catalog, order: Order, found: Any) -> None:
     with history.read() as session:
         pages, after = [], None
         for _ in range(4):
@@ -81,7 +94,7 @@ def test_the_list_is_sorted_by_any_of_its_columns_page_by_page(history, order, f
     assert pages == found
 
 
-def test_a_new_job_does_not_shift_the_next_page(history):
+def test_a_new_job_does_not_shift_the_next_page(history: Catalog) -> None:
     with history.read() as session:
         first = jobs(session, page=Page(3))
     with writing(history) as rows:
@@ -91,18 +104,18 @@ def test_a_new_job_does_not_shift_the_next_page(history):
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "é", "bm90IGpzb24=", "WzEsMl0=", "W251bGxd", "W3siYXQiOjF9XQ=="])
-def test_a_cursor_of_another_list_is_refused(history, cursor):
+def test_a_cursor_of_another_list_is_refused(history: Catalog, cursor: str) -> None:
     with history.read() as session, pytest.raises(InvalidInput):
         jobs(session, page=Page(after=cursor))
 
 
-def test_a_job_shows_how_long_it_took_once_it_has_ended(history):
+def test_a_job_shows_how_long_it_took_once_it_has_ended(history: Catalog) -> None:
     with history.read() as session:
         rows = {row.job_id: row.duration_seconds for row in jobs(session).items}
     assert (rows[1], rows[3], rows[4]) == (3600.0, None, None)
 
 
-def test_live_jobs_are_those_that_run_before_those_that_wait(history):
+def test_live_jobs_are_those_that_run_before_those_that_wait(history: Catalog) -> None:
     """A15."""
     with writing(history) as rows:
         rows.job(JobStatus.CANCELLING, vault_id=2)
@@ -112,7 +125,7 @@ def test_live_jobs_are_those_that_run_before_those_that_wait(history):
         assert [row.job_id for row in live_jobs(session, limit=1)] == [4]
 
 
-def test_details_hold_the_sub_tasks_in_order_and_everything_else(catalog):
+def test_details_hold_the_sub_tasks_in_order_and_everything_else(catalog: Catalog) -> None:
     """A10, A13."""
     with writing(catalog) as rows:
         vault = rows.vault()
@@ -133,7 +146,7 @@ def test_details_hold_the_sub_tasks_in_order_and_everything_else(catalog):
     assert (details.sub_tasks[1].done_bytes, details.sub_tasks[1].total_bytes, details.sub_tasks[1].detail) == (3, 4, "vda")
 
 
-def test_a_job_of_no_vault_has_details_and_an_unknown_one_has_none(catalog):
+def test_a_job_of_no_vault_has_details_and_an_unknown_one_has_none(catalog: Catalog) -> None:
     with writing(catalog) as rows:
         discovery = rows.job(JobStatus.QUEUED, Operation.DISCOVER, source_id=rows.source())
     with catalog.read() as session:
@@ -142,7 +155,7 @@ def test_a_job_of_no_vault_has_details_and_an_unknown_one_has_none(catalog):
         assert job(session, 99) is None
 
 
-def test_queries_in_a_write_session_see_what_it_has_not_committed(catalog):
+def test_queries_in_a_write_session_see_what_it_has_not_committed(catalog: Catalog) -> None:
     with catalog.write() as session:
         from strongroom.catalog.entities import Job
 

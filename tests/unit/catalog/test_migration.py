@@ -5,6 +5,7 @@ import stat
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -43,7 +44,7 @@ FAILS_HALF_WAY = ADDS_A_COLUMN + "    op.execute('DELETE FROM point_of_no_return
 BREAKS_A_REFERENCE = "    op.execute('DELETE FROM vault')\n"
 
 
-def contents(path):
+def contents(path: Path) -> tuple[dict[str, list[Any]], list[Any]]:
     """Every row of every table, and the schema."""
     with closing(connect(path, query_only=True)) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -51,7 +52,7 @@ def contents(path):
         return rows, connection.execute("SELECT sql FROM sqlite_master ORDER BY name").fetchall()
 
 
-def next_revision(monkeypatch, tmp_path, body):
+def next_revision(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str) -> None:
     """Make this program one schema newer than it is."""
     scripts = tmp_path / "migrations"
     shutil.copytree(migration.SCRIPTS, scripts)
@@ -61,21 +62,21 @@ def next_revision(monkeypatch, tmp_path, body):
 
 
 @pytest.fixture
-def released(tmp_path):
+def released(tmp_path: Path) -> Path:
     """A copy of the fixture catalog of schema 0001."""
     path = tmp_path / "catalog.db"
     shutil.copy(FIXTURES[0], path)
     return path
 
 
-def test_this_program_speaks_the_newest_revision_and_each_has_one_parent():
+def test_this_program_speaks_the_newest_revision_and_each_has_one_parent() -> None:
     scripts = ScriptDirectory(str(migration.SCRIPTS))
     revisions = [script.revision for script in scripts.walk_revisions()]
     assert scripts.get_heads() == [schema.SCHEMA]
     assert revisions == sorted(revisions, reverse=True)
 
 
-def test_the_migrations_build_exactly_the_tables_of_the_entities(catalog):
+def test_the_migrations_build_exactly_the_tables_of_the_entities(catalog: Catalog) -> None:
     engine = create_engine("sqlite://")
     SQLModel.metadata.create_all(engine)
     with engine.connect() as connection:
@@ -86,19 +87,19 @@ def test_the_migrations_build_exactly_the_tables_of_the_entities(catalog):
     assert found == expected
 
 
-def schema_lines(connection):
+def schema_lines(connection: Any) -> dict[str, set[str]]:
     """Each table and index as its name with the set of its parts, so that the order of constraints does not matter."""
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'")
     return {name: {line.strip().rstrip(",").replace('"', "") for line in sql.splitlines()} for name, sql in rows}
 
 
-def test_alembic_sees_nothing_left_to_migrate(catalog):
+def test_alembic_sees_nothing_left_to_migrate(catalog: Catalog) -> None:
     with catalog.read() as session:
         context = MigrationContext.configure(session.connection(), opts={"target_metadata": SQLModel.metadata})
         assert compare_metadata(context, SQLModel.metadata) == []
 
 
-def test_every_reference_has_an_index_so_that_deleting_its_target_reads_no_whole_table():
+def test_every_reference_has_an_index_so_that_deleting_its_target_reads_no_whole_table() -> None:
     for table in SQLModel.metadata.tables.values():
         whole = [index for index in table.indexes if index.dialect_options["sqlite"]["where"] is None]
         unique = [rule for rule in table.constraints if isinstance(rule, UniqueConstraint)]
@@ -106,13 +107,13 @@ def test_every_reference_has_an_index_so_that_deleting_its_target_reads_no_whole
         assert {reference.parent.name for reference in table.foreign_keys} <= indexed, table.name
 
 
-def test_every_constraint_has_a_name_so_that_a_later_migration_can_change_it():
+def test_every_constraint_has_a_name_so_that_a_later_migration_can_change_it() -> None:
     unnamed = [table.name for table in SQLModel.metadata.tables.values() for rule in table.constraints if rule.name is None]
     assert unnamed == []
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.stem)
-def test_a_catalog_of_every_released_schema_is_brought_to_this_one_with_all_its_rows(fixture, tmp_path):
+def test_a_catalog_of_every_released_schema_is_brought_to_this_one_with_all_its_rows(fixture: Path, tmp_path: Path) -> None:
     path = tmp_path / "catalog.db"
     shutil.copy(fixture, path)
     before, _ = contents(path)
@@ -127,18 +128,20 @@ def test_a_catalog_of_every_released_schema_is_brought_to_this_one_with_all_its_
         assert {row.operation for row in jobs(session).items} == {Operation.BACKUP, Operation.DISCOVER}
 
 
-def test_a_fixture_of_this_schema_is_kept():
+def test_a_fixture_of_this_schema_is_kept() -> None:
     assert f"catalog-{schema.SCHEMA}" in [path.stem for path in FIXTURES]
 
 
-def test_a_catalog_that_is_up_to_date_is_left_alone_and_not_copied(released):
+def test_a_catalog_that_is_up_to_date_is_left_alone_and_not_copied(released: Path) -> None:
     before = released.read_bytes()
     assert migration.migrate(released) == migration.Migrated("0001", "0001", None)
     assert released.read_bytes() == before
     assert [path.name for path in released.parent.iterdir()] == ["catalog.db"]
 
 
-def test_a_migration_keeps_the_children_of_a_changed_table_and_a_copy_from_before(monkeypatch, tmp_path, released):
+def test_a_migration_keeps_the_children_of_a_changed_table_and_a_copy_from_before(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, released: Path
+) -> None:
     before = contents(released)
     next_revision(monkeypatch, tmp_path, ADDS_A_COLUMN)
     with pytest.raises(CatalogTooOld):
@@ -157,7 +160,9 @@ def test_a_migration_keeps_the_children_of_a_changed_table_and_a_copy_from_befor
 
 
 @pytest.mark.parametrize("body", [FAILS_HALF_WAY, BREAKS_A_REFERENCE], ids=["a statement fails", "a reference breaks"])
-def test_a_migration_that_fails_leaves_the_catalog_as_it_was(monkeypatch, tmp_path, released, body):
+def test_a_migration_that_fails_leaves_the_catalog_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, released: Path, body: str
+) -> None:
     before = contents(released)
     next_revision(monkeypatch, tmp_path, body)
     with pytest.raises(MigrationFailed) as caught:
@@ -168,7 +173,7 @@ def test_a_migration_that_fails_leaves_the_catalog_as_it_was(monkeypatch, tmp_pa
     assert "copy" in caught.value.action
 
 
-def test_an_open_client_is_told_after_a_migration(monkeypatch, tmp_path, released):
+def test_an_open_client_is_told_after_a_migration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, released: Path) -> None:
     with Catalog.open(released) as client:
         next_revision(monkeypatch, tmp_path, "    pass")
         migration.migrate(released)
@@ -177,7 +182,9 @@ def test_an_open_client_is_told_after_a_migration(monkeypatch, tmp_path, release
             pass
 
 
-def test_a_migration_takes_what_another_process_has_committed_but_not_moved_out_of_the_log(monkeypatch, tmp_path, released):
+def test_a_migration_takes_what_another_process_has_committed_but_not_moved_out_of_the_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, released: Path
+) -> None:
     with Catalog.open(released) as client:
         with writing(client) as rows:
             rows.vault("late")
@@ -187,7 +194,7 @@ def test_a_migration_takes_what_another_process_has_committed_but_not_moved_out_
         assert "late" in str(contents(path)[0]["vault"])
 
 
-def test_what_is_newer_foreign_or_missing_is_not_migrated(tmp_path, released):
+def test_what_is_newer_foreign_or_missing_is_not_migrated(tmp_path: Path, released: Path) -> None:
     with closing(connect(released)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(CatalogTooNew):

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from strongroom.catalog.catalog import Catalog
@@ -18,7 +21,7 @@ odd line
 
 
 @pytest.fixture
-def table(tmp_path):
+def table(tmp_path: Path) -> Path:
     path = tmp_path / "mountinfo"
     path.write_text(TABLE)
     return path
@@ -35,24 +38,26 @@ def table(tmp_path):
         ("/mnt/catalog.db", "cifs"),
     ],
 )
-def test_the_innermost_and_latest_mount_decides_the_file_system(table, tmp_path, path, kind):
+def test_the_innermost_and_latest_mount_decides_the_file_system(table: Path, tmp_path: Path, path: Path, kind: str) -> None:
     assert file_system_type(tmp_path.__class__(path), mount_table=table) == kind
 
 
-def test_a_link_to_a_network_folder_is_looked_through(table, tmp_path):
+def test_a_link_to_a_network_folder_is_looked_through(table: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/srv/nfs")
     with pytest.raises(CatalogOnNetwork) as caught:
         require_local(tmp_path / "link" / "catalog.db", mount_table=table)
     assert "nfs4" in caught.value.message
 
 
-def test_without_a_mount_table_nothing_is_refused(tmp_path):
+def test_without_a_mount_table_nothing_is_refused(tmp_path: Path) -> None:
     require_local(tmp_path / "catalog.db", mount_table=tmp_path / "missing")
     assert file_system_type(tmp_path, mount_table=tmp_path / "missing") == ""
 
 
 @pytest.mark.parametrize("operation", [Catalog.open, Catalog.create, build, migrate])
-def test_no_catalog_is_opened_made_or_migrated_on_a_network_file_system(monkeypatch, tmp_path, operation):
+def test_no_catalog_is_opened_made_or_migrated_on_a_network_file_system(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, operation: Callable[[Path], object]
+) -> None:
     monkeypatch.setattr("strongroom.catalog.mounts.file_system_type", lambda *_, **__: "nfs4")
     with pytest.raises(CatalogOnNetwork):
         operation(tmp_path / "catalog.db")

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from strongroom.catalog.queries.page import Order, Page
+from strongroom.catalog.catalog import Catalog
+from strongroom.catalog.queries.page import Listing, Order, Page
 from strongroom.catalog.queries.protected import find_item, protected, protected_item
 from strongroom.domain.errors import InvalidInput
 from strongroom.domain.states import Consistency, JobStatus, ProtectionStatus, RegistrationStatus, WorkloadType
@@ -10,7 +13,7 @@ from tests.unit.catalog.rows import DAY, HOUR, NOW, writing
 
 
 @pytest.fixture
-def items(catalog):
+def items(catalog: Catalog) -> Catalog:
     """Vault 1 with four protected items and one that is only registered; another vault with one."""
     with writing(catalog) as rows:
         vault, other = rows.vault("main"), rows.vault("other")
@@ -31,11 +34,11 @@ def items(catalog):
     return catalog
 
 
-def names(listing):
+def names(listing: Listing[Any]) -> list[str]:
     return [f"{row.cloud_service}/{row.name}" for row in listing.items]
 
 
-def test_a_row_tells_points_policy_newest_point_last_backup_and_what_runs(items):
+def test_a_row_tells_points_policy_newest_point_last_backup_and_what_runs(items: Catalog) -> None:
     """A14."""
     with items.read() as session:
         web = protected(session, 1).items[-1]
@@ -45,7 +48,7 @@ def test_a_row_tells_points_policy_newest_point_last_backup_and_what_runs(items)
     assert web.registration is RegistrationStatus.REGISTERED
 
 
-def test_an_item_without_points_or_policy_says_so(items):
+def test_an_item_without_points_or_policy_says_so(items: Catalog) -> None:
     """A9."""
     with items.read() as session:
         first = protected(session, 1).items[1]
@@ -66,7 +69,7 @@ def test_an_item_without_points_or_policy_says_so(items):
         ({"order": Order(descending=True)}, ["kvm07/web01", "kvm07/stopped", "kvm07/db01", "kvm01/db01"]),
     ],
 )
-def test_the_list_holds_what_is_protected_filtered_and_sorted(items, filters, found):
+def test_the_list_holds_what_is_protected_filtered_and_sorted(items: Catalog, filters: dict[str, Any], found: Any) -> None:
     """A2, A14."""
     with items.read() as session:
         listing = protected(session, 1, **filters)
@@ -78,20 +81,20 @@ def test_the_list_holds_what_is_protected_filtered_and_sorted(items, filters, fo
     assert (listing.total, after) == (len(found), None)
 
 
-def test_a_list_is_not_sorted_by_what_it_has_not(items):
+def test_a_list_is_not_sorted_by_what_it_has_not(items: Catalog) -> None:
     with items.read() as session, pytest.raises(InvalidInput) as caught:
         protected(session, 1, order=Order("colour"))
     assert "policy_name" in caught.value.action
 
 
-def test_one_item_is_found_by_id_whether_it_is_protected_or_not(items):
+def test_one_item_is_found_by_id_whether_it_is_protected_or_not(items: Catalog) -> None:
     with items.read() as session:
         assert protected_item(session, 4).status is ProtectionStatus.NONE
         assert protected_item(session, 1).points == 3
         assert protected_item(session, 99) is None
 
 
-def test_items_are_found_by_name_in_one_vault_or_in_all(items):
+def test_items_are_found_by_name_in_one_vault_or_in_all(items: Catalog) -> None:
     with items.read() as session:
         assert [row.vault_id for row in find_item(session, None, "web01")] == [1, 2]
         assert [row.item_id for row in find_item(session, 1, "kvm01/db01")] == [3]

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
+from strongroom.catalog.catalog import Catalog
 from strongroom.catalog.queries.audit import audit
 from strongroom.catalog.queries.page import Order, Page
 from strongroom.catalog.queries.points import point, points
@@ -12,7 +15,7 @@ from strongroom.domain.states import Consistency, JobStatus, Operation, Protecti
 from tests.unit.catalog.rows import DAY, HOUR, NOW, writing
 
 
-def test_a_vault_counts_its_items_and_points_and_nobody_elses(catalog):
+def test_a_vault_counts_its_items_and_points_and_nobody_elses(catalog: Catalog) -> None:
     """A1."""
     with writing(catalog) as rows:
         main, other = rows.vault("main", used_bytes=7, free_bytes=9, measured_at=NOW), rows.vault("other")
@@ -31,7 +34,7 @@ def test_a_vault_counts_its_items_and_points_and_nobody_elses(catalog):
     assert (second.items, second.protected, second.points, second.measured_at) == (1, 0, 0, None)
 
 
-def test_vaults_come_by_name_page_by_page(catalog):
+def test_vaults_come_by_name_page_by_page(catalog: Catalog) -> None:
     with writing(catalog) as rows:
         for name in ("c", "a", "b"):
             rows.vault(name)
@@ -47,7 +50,9 @@ def test_vaults_come_by_name_page_by_page(catalog):
     ("rebuilt_at", "confirmed_at", "confirmed"),
     [(None, None, True), (NOW, None, False), (NOW, NOW - HOUR, False), (NOW, NOW, True)],
 )
-def test_the_newest_points_count_as_confirmed_unless_a_rebuild_came_after(catalog, rebuilt_at, confirmed_at, confirmed):
+def test_the_newest_points_count_as_confirmed_unless_a_rebuild_came_after(
+    catalog: Catalog, rebuilt_at: datetime | None, confirmed_at: datetime | None, confirmed: bool
+) -> None:
     """C4."""
     with writing(catalog) as rows:
         rows.vault("main", rebuilt_at=rebuilt_at, tips_confirmed_at=confirmed_at)
@@ -55,7 +60,7 @@ def test_the_newest_points_count_as_confirmed_unless_a_rebuild_came_after(catalo
         assert find_vault(session, "main").tips_confirmed is confirmed
 
 
-def test_exactly_what_blocks_a_delete_is_named(catalog):
+def test_exactly_what_blocks_a_delete_is_named(catalog: Catalog) -> None:
     """A1."""
     with writing(catalog) as rows:
         main, other = rows.vault("main"), rows.vault("other")
@@ -74,7 +79,7 @@ def test_exactly_what_blocks_a_delete_is_named(catalog):
         )
 
 
-def test_an_empty_vault_with_policies_may_be_deleted(catalog):
+def test_an_empty_vault_with_policies_may_be_deleted(catalog: Catalog) -> None:
     """A1."""
     with writing(catalog) as rows:
         rows.policy(rows.vault())
@@ -85,7 +90,7 @@ def test_an_empty_vault_with_policies_may_be_deleted(catalog):
 @pytest.mark.parametrize(
     ("number", "last"), [(20, "registered item kvm07/m19 (Not protected, 0 recovery points)"), (23, "3 more registered items")]
 )
-def test_many_blockers_are_counted(catalog, number, last):
+def test_many_blockers_are_counted(catalog: Catalog, number: int, last: str) -> None:
     with writing(catalog) as rows:
         main = rows.vault()
         for place in range(number):
@@ -96,7 +101,7 @@ def test_many_blockers_are_counted(catalog, number, last):
     assert found[-1] == last
 
 
-def test_points_of_an_item_come_newest_first_and_can_be_filtered(catalog):
+def test_points_of_an_item_come_newest_first_and_can_be_filtered(catalog: Catalog) -> None:
     """A14, A16."""
     with writing(catalog) as rows:
         main = rows.vault()
@@ -123,7 +128,7 @@ def test_points_of_an_item_come_newest_first_and_can_be_filtered(catalog):
     assert (row.expires_at, row.expiry_reason, row.used_bytes, row.held_until) == (NOW + DAY, "daily", 5, None)
 
 
-def test_policies_count_the_machines_that_use_them(catalog):
+def test_policies_count_the_machines_that_use_them(catalog: Catalog) -> None:
     """A8."""
     with writing(catalog) as rows:
         main, other = rows.vault("main"), rows.vault("other")
@@ -141,7 +146,7 @@ def test_policies_count_the_machines_that_use_them(catalog):
         assert find_policy(session, other, "Weekly_50%") is policy(session, 99) is None
 
 
-def test_a_source_tells_its_machines_and_the_discovery_that_runs(catalog):
+def test_a_source_tells_its_machines_and_the_discovery_that_runs(catalog: Catalog) -> None:
     """A3."""
     with writing(catalog) as rows:
         source = rows.source("images:/b", discovered_at=NOW)
@@ -158,7 +163,7 @@ def test_a_source_tells_its_machines_and_the_discovery_that_runs(catalog):
     assert (busy.machines, busy.vanished, busy.live_job_id, busy.discovered_at) == (1, 1, live, NOW)
 
 
-def test_the_audit_log_is_read_newest_first(catalog):
+def test_the_audit_log_is_read_newest_first(catalog: Catalog) -> None:
     """B5: the log of who did what comes with the core."""
     with writing(catalog) as rows:
         for operation in ("one", "two", "three"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlmodel import Session
 
 from strongroom.catalog.queries.page import FIRST, OWN_ORDER, Key, Listing, Order, Page, keys_for, page_of
@@ -78,9 +78,11 @@ class JobFilter:
 
     ``since`` and ``until`` (exclusive) are about the start, or about the queueing of what has not started; ``ended_since`` is what
     the dashboard's counts of the last 24 hours are about. ``text`` looks at workload name and cloud service.
+    ``with_installation`` adds to a vault's jobs the discoveries of no vault.
     """
 
     vault_id: int | None = None
+    with_installation: bool = False
     type: WorkloadType | None = None
     statuses: frozenset[JobStatus] = field(default_factory=frozenset)
     operation: Operation | None = None
@@ -128,7 +130,7 @@ def jobs(session: Session, wanted: JobFilter = EVERY_JOB, *, page: Page = FIRST,
     """Jobs, newest first unless ``order`` names one of workload_name, cloud_service, operation, status, started_at."""
     conditions = _conditions(wanted)
     keys = keys_for(order, (Key(JOB.c.id, descending=True),), _SORTABLE)
-    rows, following = page_of(session, select(*_COLUMNS).where(*conditions), keys, page)
+    rows, following = page_of(session, select(*_COLUMNS).where(*conditions), keys, page, row_id=JOB.c.id)
     total = number(session, select(func.count()).select_from(JOB).where(*conditions))
     return Listing(tuple(job_row(row) for row in rows), following, total)
 
@@ -201,7 +203,10 @@ def _details() -> Select[Any]:
 def _conditions(wanted: JobFilter) -> Sequence[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.vault_id is not None:
-        found.append(JOB.c.vault_id == wanted.vault_id)
+        of_vault = JOB.c.vault_id == wanted.vault_id
+        # Jobs of a deleted vault have lost theirs too, and are nobody's.
+        of_nobody = and_(JOB.c.vault_id.is_(None), JOB.c.operation == Operation.DISCOVER)
+        found.append(or_(of_vault, of_nobody) if wanted.with_installation else of_vault)
     if wanted.item_id is not None:
         found.append(JOB.c.item_id == wanted.item_id)
     if wanted.batch:

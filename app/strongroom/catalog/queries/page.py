@@ -70,16 +70,23 @@ def keys_for(order: Order, own: Sequence[Key], columns: Mapping[str, ColumnEleme
     return (Key(columns[order.by], order.descending), *own)
 
 
-def page_of(session: Session, statement: Select[Any], keys: Sequence[Key], page: Page) -> tuple[Sequence[Any], Cursor | None]:
+def page_of(
+    session: Session, statement: Select[Any], keys: Sequence[Key], page: Page, *, row_id: ColumnElement[Any] | None = None
+) -> tuple[Sequence[Any], Cursor | None]:
     """The rows of one page of ``statement`` in the order of ``keys``, and the cursor of the next page.
 
-    Each row has the keys' values after the statement's own columns. Raises ``InvalidInput`` for a cursor of another list.
+    Each row has the keys' values after the statement's own columns. With ``row_id``, the id of the table that all conditions and keys
+    are about, the page's ids are found first, so that an index which holds those is enough to search and sort in.
+    Raises ``InvalidInput`` for a cursor of another list.
     """
+    order = [key.expression.desc() if key.descending else key.expression.asc() for key in keys]
     if page.after is not None:
         statement = statement.where(_beyond(keys, decode(page.after, len(keys))))
-    ordered = statement.order_by(*(key.expression.desc() if key.descending else key.expression.asc() for key in keys))
-    labelled = ordered.add_columns(*(key.expression.label(f"key_{place}") for place, key in enumerate(keys)))
-    rows = fetch(session, labelled.limit(max(page.limit, 1) + 1))
+    limited = statement.add_columns(*(key.expression.label(f"key_{place}") for place, key in enumerate(keys)))
+    if row_id is not None:
+        ids = statement.with_only_columns(row_id).order_by(*order).limit(max(page.limit, 1) + 1)
+        limited = limited.where(row_id.in_(ids))
+    rows = fetch(session, limited.order_by(*order).limit(max(page.limit, 1) + 1))
     if len(rows) <= page.limit:
         return rows, None
     return rows[: page.limit], encode(rows[page.limit - 1][-len(keys) :])
