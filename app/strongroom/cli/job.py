@@ -17,6 +17,7 @@ from strongroom.cli.options import AfterOption, LimitOption, TextOption, page
 from strongroom.cli.output import Column
 from strongroom.cli.plain import plain
 from strongroom.cli.submitting import WaitOption, conclude, start_service
+from strongroom.cli.watching import error_of, follow
 from strongroom.domain.progress import Progress
 from strongroom.domain.states import ENDED, JobStatus, Operation, WorkloadType
 
@@ -150,15 +151,13 @@ def _ending(details: JobDetails) -> dict[str, object]:
     shown: dict[str, object] = {f"Warning {place}": warning for place, warning in enumerate(details.warnings, 1)}
     if details.point_id is not None:
         shown["Recovery point"] = details.point_id
-    labels = {"code": "Error", "message": "Message", "cause": "Cause", "action": "Do"}
-    return shown | {label: details.row.error[key] for key, label in labels.items() if details.row.error.get(key)}
+    told, labels = error_of(details.row), {"message": "Error", "cause": "Cause", "action": "Do"}
+    return shown | {label: told[key] for key, label in labels.items() if told.get(key)}
 
 
 @app.command(cls=Leaf)
 def watch(ctx: typer.Context, jobs: JobIds) -> ExitCode:
     """Follow jobs to their end and return their exit code. Ctrl-C leaves them running."""
-    from strongroom.cli.watching import follow
-
     run = asked(ctx)
     if any(one_job(run.context(), job).row.status not in ENDED for job in jobs):
         start_service(run, required=True)
@@ -176,8 +175,6 @@ def cancel(ctx: typer.Context, jobs: JobIds, wait: WaitOption = False) -> ExitCo
     run = asked(ctx)
     asked_for = request_cancel(run.context(), jobs)
     if wait:
-        from strongroom.cli.watching import follow
-
         follow(run, asked_for.job_ids)
     rows = [one_job(run.context(), job).row for job in asked_for.job_ids]
     if run.as_json:

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from strongroom.catalog.queries.jobs import JobRow
-    from strongroom.engine.context import Context
 
 POLL_SECONDS = 0.2
 """How often the catalog is asked whether anybody committed; the question costs microseconds."""
+
+SILENCE_SECONDS = 10.0
+"""After so long without a change it is looked whether a service still runs: one that died is replaced, and it settles what was left."""
 
 
 class Display(Protocol):
@@ -39,34 +41,48 @@ def follow(asked: Invocation, job_ids: Sequence[int]) -> ExitCode:
     """Show the jobs until all have ended; returns their exit code. Ctrl-C stops the showing, not the jobs, and returns 130."""
     display = _display(asked.output)
     codes: dict[int, ExitCode] = {}
+    interrupted = False
     try:
-        for row in _changes(asked.context(), job_ids):
+        for row in _changes(asked, job_ids):
             display.show(row)
             if row.status in ENDED:
                 codes[row.job_id] = OF_JOB.get(row.status, ExitCode.FAILED)
     except KeyboardInterrupt:
+        interrupted = True
+    finally:
         display.close()
+    if interrupted:
         _detach(asked.output, [job_id for job_id in job_ids if job_id not in codes])
         return ExitCode.CANCELLED
-    display.close()
     return of_many(codes.values())
 
 
-def _changes(context: Context, job_ids: Sequence[int]) -> Iterator[JobRow]:
+def _changes(asked: Invocation, job_ids: Sequence[int]) -> Iterator[JobRow]:
     """The rows of the jobs, each whenever it may have changed, until all have ended."""
+    context = asked.context()
     live = list(dict.fromkeys(job_ids))
-    seen = -1
+    seen, changed_at = -1, time.monotonic()
     while live:
         version = context.catalog.data_version()
         if version == seen:
             time.sleep(POLL_SECONDS)
+            if time.monotonic() - changed_at > SILENCE_SECONDS:
+                keep_service(asked)
+                changed_at = time.monotonic()
             continue
-        seen = version
+        seen, changed_at = version, time.monotonic()
         for job_id in tuple(live):
             row = one_job(context, job_id).row
             if row.status in ENDED:
                 live.remove(job_id)
             yield row
+
+
+def keep_service(asked: Invocation) -> None:
+    """See that somebody runs the jobs that are waited for. Raises ``ServiceNotRunning``."""
+    from strongroom.cli.submitting import start_service
+
+    start_service(asked, required=True)
 
 
 def _detach(output: Output, job_ids: Sequence[int]) -> None:
@@ -139,10 +155,18 @@ class Bars:
 
 def tell_end(output: Output, row: JobRow) -> None:
     """The error of a job that did not end well."""
-    if row.error:
-        for label, key in (("  ", "message"), ("  Cause:  ", "cause"), ("  Do:     ", "action")):
-            if row.error.get(key):
-                output.say(label + (f"{row.error.get('code', '')}: " if key == "message" else "") + str(row.error[key]))
+    told = error_of(row)
+    for label, part in (("  ", told.get("message")), ("  Cause:  ", told.get("cause")), ("  Do:     ", told.get("action"))):
+        if part:
+            output.say(label + part)
+
+
+def error_of(row: JobRow) -> dict[str, str]:
+    """The job's error in words, its code before the message, with the job's own number where it tells how to see its log."""
+    if not row.error:
+        return {}
+    words = {key: str(row.error.get(key, "")).replace("job log ID", f"job log {row.job_id}") for key in ("message", "cause", "action")}
+    return {**words, "message": f"{row.error.get('code', '')}: {words['message']}"}
 
 
 def _title(row: JobRow) -> str:
