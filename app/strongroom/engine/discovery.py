@@ -68,8 +68,11 @@ def record_machines(session: Session, source: Source, found: Iterable[Mapping[st
         counts["found"] += 1
         counts["new"] += machine is None
         counts["returned"] += machine is not None and machine.vanished_at is not None
-        machine = machine or Machine.model_construct(source_id=source.id, identity=identity, first_seen_at=now)
-        _update(machine, facts, now)
+        values = _values(facts, now)
+        if machine is None:
+            machine = Machine(source_id=source.id or 0, identity=identity, first_seen_at=now, **values)
+        else:
+            machine.sqlmodel_update(values)
         session.add(machine)
         seen.add(identity)
     for identity, machine in known.items():
@@ -82,18 +85,20 @@ def record_machines(session: Session, source: Source, found: Iterable[Mapping[st
     return counts
 
 
-def _update(machine: Machine, facts: Mapping[str, Any], now: datetime) -> None:
-    machine.native_id = facts["native_id"]
-    machine.name = facts["name"]
-    machine.cloud_service = facts["cloud_service"]
-    machine.region = facts["region"]
-    machine.workload_type = WorkloadType(facts["workload_type"])
-    machine.power = PowerState(facts["power"])
-    machine.agent = AgentState(facts["agent"])
-    machine.operating_system = facts["operating_system"]
-    machine.disks = list(facts["disks"])
-    machine.last_seen_at = now
-    machine.vanished_at = None
+def _values(facts: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    return {
+        "native_id": facts["native_id"],
+        "name": facts["name"],
+        "cloud_service": facts["cloud_service"],
+        "region": facts["region"],
+        "workload_type": WorkloadType(facts["workload_type"]),
+        "power": PowerState(facts["power"]),
+        "agent": AgentState(facts["agent"]),
+        "operating_system": facts["operating_system"],
+        "disks": list(facts["disks"]),
+        "last_seen_at": now,
+        "vanished_at": None,
+    }
 
 
 def _follow_names(session: Session, source: Source) -> None:

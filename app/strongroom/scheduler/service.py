@@ -141,8 +141,8 @@ class Service:
             except StrongroomError as error:
                 found.append(Blocked(vault.id or 0, DATA, f"{error.code}: {error}"))
             if vault.recovery_confirmed_at is None:
-                error = RecoveryUnconfirmed(f"The recovery key of vault {vault.name} was not confirmed")
-                found.append(Blocked(vault.id or 0, {Operation.BACKUP}, f"{error.code}: {error}"))
+                unconfirmed = RecoveryUnconfirmed(f"The recovery key of vault {vault.name} was not confirmed")
+                found.append(Blocked(vault.id or 0, {Operation.BACKUP}, f"{unconfirmed.code}: {unconfirmed}"))
         return found
 
     def _settle_orphans(self) -> None:

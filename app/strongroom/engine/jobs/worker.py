@@ -83,9 +83,9 @@ class Worker:
         if process is None or process.stdout is None:
             return
         try:
-            self._listen(process.stdout)
+            with process:  # waits for its end and closes the pipes
+                self._listen(process.stdout)
         finally:
-            process.wait()
             self._ended(self)
             self._log.close()
 

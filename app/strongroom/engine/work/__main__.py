@@ -58,7 +58,7 @@ def _open_channel() -> PipeChannel:
     """Keep the real streams for messages; whatever a library prints goes to standard error, which the job log keeps."""
     sink = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    return PipeChannel(io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8"), sink)
+    return PipeChannel(sys.stdin.fileno(), sink)
 
 
 def _hold(lock: Path) -> io.BufferedWriter:

@@ -7,6 +7,7 @@ Service → worker: the spec, ``ack``, ``cancel``. End of input means that the s
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from strongroom.domain.errors import Cancelled, ErrorRecord
 from strongroom.domain.states import SubTaskStatus
 from strongroom.engine.work.errors import ServiceLost
 from strongroom.engine.work.meter import Counted, Meter
+
+_READ_BYTES = 1024 * 1024
 
 
 class Channel(Protocol):
@@ -49,8 +52,9 @@ class Channel(Protocol):
 class PipeChannel:
     """The channel of a real worker over its standard streams."""
 
-    def __init__(self, source: TextIO, sink: TextIO) -> None:
-        self._source = source
+    def __init__(self, source: int, sink: TextIO) -> None:
+        """``source`` is a file descriptor: a thread that waits in a buffered reader would hold its lock when the process ends."""
+        self._lines = _lines(source)
         self._sink = sink
         self._sending = threading.Lock()
         self._stopped = threading.Event()
@@ -59,7 +63,7 @@ class PipeChannel:
 
     def spec(self) -> dict[str, Any]:
         """The first line: what to do. Must be read before ``listen``."""
-        received: dict[str, Any] = json.loads(self._source.readline())
+        received: dict[str, Any] = json.loads(next(self._lines))
         return received
 
     def listen(self) -> None:
@@ -67,7 +71,7 @@ class PipeChannel:
         threading.Thread(target=self._hear, name="channel", daemon=True).start()
 
     def _hear(self) -> None:
-        for line in self._source:
+        for line in self._lines:
             kind = json.loads(line).get("say")
             if kind == "ack":
                 self._acknowledged.release()
@@ -125,3 +129,11 @@ class PipeChannel:
         except (BrokenPipeError, ValueError):
             self._lost = True
             self.cancel()
+
+
+def _lines(source: int) -> Iterator[bytes]:
+    """The complete lines that arrive at a file descriptor, until its other end is closed."""
+    held = b""
+    while received := os.read(source, _READ_BYTES):
+        *complete, held = (held + received).split(b"\n")
+        yield from complete
