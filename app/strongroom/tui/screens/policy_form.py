@@ -1,0 +1,96 @@
+"""New, Edit and Copy of a policy (feature A8), for daily schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.widget import Widget
+from textual.widgets import Static
+
+from strongroom.catalog.queries.policies import PolicyRow
+from strongroom.domain.errors import InvalidInput
+from strongroom.domain.policy import PolicySpec
+from strongroom.domain.schedule import Daily
+from strongroom.engine.policies import copy_policy, create_policy, edit_policy
+from strongroom.tui.screens.dialog import Dialog
+from strongroom.tui.widgets.field import Field, text_field
+from strongroom.tui.states import Role, line
+from strongroom.tui.units import count
+from strongroom.tui.widgets.policy_fields import PolicyFields
+
+
+class PolicyScreen(Dialog[None]):
+    """Makes a policy, or changes the given one."""
+
+    verb = "Save"
+    width_class = "-large"
+
+    def __init__(self, policy: PolicyRow | None = None) -> None:
+        super().__init__()
+        self._policy = policy
+        self._spec = PolicySpec.from_json(policy.spec) if policy else None
+
+    def title_words(self) -> str:
+        return f"Edit policy {self._policy.name}" if self._policy else "New policy"
+
+    def fields(self) -> Iterable[Widget]:
+        if self._policy is None:
+            yield Field("Name", text_field("policy-name", placeholder="nightly"))
+        elif self._policy.machines:
+            words = f"{count(self._policy.machines, 'machine')} will follow the new rules. Points keep their expiry until the next upkeep."
+            yield Static(line((words, Role.WARN)), classes="lead")
+        if self._spec is None or isinstance(self._spec.schedule, Daily):
+            yield PolicyFields(self.room.now, self._spec)
+        else:
+            yield Static(line("This form edits daily schedules; change this one with strongroom policy edit."))
+
+    def proceed(self) -> None:
+        fields = self.query(PolicyFields)
+        if not fields:
+            self.action_decline()
+            return
+        try:
+            spec = fields.first().spec()
+        except InvalidInput as error:
+            self.complain(error.message, error.action)
+            return
+        self._save(spec)
+
+    def _save(self, spec: PolicySpec) -> None:
+        context, vault_id, policy = self.room.context, self.room.vault_id, self._policy
+        if policy is None:
+            name = self.value("policy-name")
+            self.attempt(lambda: create_policy(context, vault_id, name, spec), lambda _: self._saved(name))
+        else:
+            self.attempt(lambda: edit_policy(context, policy.policy_id, spec), lambda _: self._saved(policy.name))
+
+    def _saved(self, name: str) -> None:
+        room = self.room
+        self.dismiss(None)
+        room.say(f"Saved policy {name}.")
+
+
+class CopyPolicyScreen(Dialog[None]):
+    """A new policy with the rules of another."""
+
+    verb = "Copy"
+    width_class = "-small"
+
+    def __init__(self, policy: PolicyRow) -> None:
+        super().__init__()
+        self._policy = policy
+
+    def title_words(self) -> str:
+        return f"Copy policy {self._policy.name}"
+
+    def fields(self) -> Iterable[Widget]:
+        yield Field("New name", text_field("copy-name", f"{self._policy.name}-copy"))
+
+    def proceed(self) -> None:
+        name, context, policy = self.value("copy-name"), self.room.context, self._policy
+        self.attempt(lambda: copy_policy(context, policy.policy_id, name), lambda _: self._copied(name))
+
+    def _copied(self, name: str) -> None:
+        room = self.room
+        self.dismiss(None)
+        room.say(f"Saved policy {name}.")
