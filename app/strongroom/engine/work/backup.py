@@ -78,9 +78,9 @@ def _plan(spec: Mapping[str, Any], provider: Provider, machine: MachineDescripti
 
 
 def _transfer(spec: Mapping[str, Any], channel: Channel, session: SnapshotSession, writer: BackupWriter, counters: Counters) -> Manifest:
-    counters.total_bytes = sum(disk.description.size_bytes for disk in session.disks)
+    total_bytes = sum(disk.description.size_bytes for disk in session.disks)
     channel.sub_task(TRANSFER, SubTaskStatus.IN_PROGRESS)
-    with channel.metering(TRANSFER, counters):
+    with channel.metering(TRANSFER, counters, total_bytes=total_bytes):
         for disk in session.disks:
             record = writer.write_disk(_disk_input(disk))
             channel.log(

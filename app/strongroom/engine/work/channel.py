@@ -44,8 +44,11 @@ class Channel(Protocol):
         """A warning makes the job «Completed with warnings»."""
         ...
 
-    def metering(self, phase: str, counted: Counted) -> Any:
-        """A context in which ``counted`` is sent as progress, at most twice a second, and once more at its end."""
+    def metering(self, phase: str, counted: Counted, *, total_bytes: int = 0) -> Any:
+        """A context in which ``counted`` is sent as progress, at most twice a second, and once more at its end.
+
+        ``total_bytes`` is the whole where it is known beforehand: ``counted`` learns of each disk only when its turn comes.
+        """
         ...
 
 
@@ -116,8 +119,8 @@ class PipeChannel:
         self._send("error", error=record, traceback=traceback)
 
     @contextmanager
-    def metering(self, phase: str, counted: Counted) -> Iterator[None]:
-        with Meter(phase, counted, lambda progress: self._send("progress", progress=progress.as_json())):
+    def metering(self, phase: str, counted: Counted, *, total_bytes: int = 0) -> Iterator[None]:
+        with Meter(phase, counted, lambda progress: self._send("progress", progress=progress.as_json()), total_bytes=total_bytes):
             yield
 
     def _send(self, kind: str, **body: Any) -> None:

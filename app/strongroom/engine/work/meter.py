@@ -27,8 +27,10 @@ class Counted(Protocol):
 class Meter:
     """Samples ``counted`` on its own thread while the context lasts and hands records to ``send``, the last one at the end."""
 
-    def __init__(self, phase: str, counted: Counted, send: Callable[[Progress], None]) -> None:
+    def __init__(self, phase: str, counted: Counted, send: Callable[[Progress], None], *, total_bytes: int = 0) -> None:
+        """``total_bytes`` is the least that the whole comes to, where that is known before ``counted`` has met all of it."""
         self._phase = phase
+        self._total_bytes = total_bytes
         self._counted = counted
         self._send = send
         self._ended = threading.Event()
@@ -51,15 +53,15 @@ class Meter:
 
     def _sample(self) -> Progress:
         counted, now = self._counted, time.monotonic()
-        done = counted.done_bytes
+        done, total = counted.done_bytes, max(counted.total_bytes, self._total_bytes)
         seconds = max(now - self._before[0], 1e-3)
         newest = (done - self._before[1]) / seconds
         self._rate = newest if not self._rate else self._rate + _SMOOTHING * (newest - self._rate)
         self._before = (now, done)
-        left = (counted.total_bytes - done) / self._rate if self._rate > 0 else None
+        left = (total - done) / self._rate if self._rate > 0 else None
         return Progress(
             phase=self._phase,
-            total_bytes=counted.total_bytes,
+            total_bytes=total,
             done_bytes=done,
             read_bytes=counted.read_bytes,
             new_bytes=counted.new_bytes,

@@ -58,9 +58,9 @@ def restore_request(spec: Mapping[str, Any], manifest: Manifest) -> RestoreReque
 def _write(channel: Channel, reader: PointReader, manifest: Manifest, session: RestoreSession, counters: Counters) -> list[str]:
     """Copy every disk; returns the ranges that could not be had, in words."""
     damage: list[str] = []
-    counters.total_bytes = sum(disk.size_bytes for disk in manifest.disks)
+    total_bytes = sum(disk.size_bytes for disk in manifest.disks)
     channel.sub_task(WRITE, SubTaskStatus.IN_PROGRESS)
-    with channel.metering(WRITE, counters):
+    with channel.metering(WRITE, counters, total_bytes=total_bytes):
         for disk in manifest.disks:
             report = reader.copy(disk.id, session.disks[disk.id].write)
             damage.extend(f"{disk.id}: {bad}" for bad in report.bad_ranges)

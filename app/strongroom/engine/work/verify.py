@@ -43,7 +43,6 @@ def _verify(repository: Repository, key: str, counters: Counters, channel: Chann
         if error.retryable:
             raise
         return [str(error)]
-    counters.total_bytes += sum(disk.size_bytes for disk in manifest.disks)
     return _verify_disks(repository, manifest, counters, channel)
 
 
