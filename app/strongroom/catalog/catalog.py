@@ -16,6 +16,7 @@ from strongroom.catalog.connection import BUSY_TIMEOUT_SECONDS, connect, explain
 from strongroom.catalog.errors import CatalogMissing, CatalogReadOnly
 from strongroom.catalog.mounts import require_local
 from strongroom.catalog.sqlite import sqlite_module
+from strongroom.catalog.turn import turn
 
 POOLED_CONNECTIONS = 5
 
@@ -30,9 +31,9 @@ class Catalog:
         self.path = path
         self._read_only = read_only
         self._timeout_seconds = timeout_seconds
-        self._readers = self._engine("BEGIN", query_only=True)
-        self._writers = self._engine("BEGIN IMMEDIATE")
-        self._quick_writers = self._engine("BEGIN IMMEDIATE", synchronous="NORMAL")
+        self._readers = self._engine(self._begin_reading, query_only=True)
+        self._writers = self._engine(self._begin_writing)
+        self._quick_writers = self._engine(self._begin_writing, synchronous="NORMAL")
         self._watcher: Any = None
         self._watcher_lock = threading.Lock()
 
@@ -113,7 +114,7 @@ class Catalog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _engine(self, begin: str, *, synchronous: str = "FULL", query_only: bool = False) -> Engine:
+    def _engine(self, begin: Callable[[Connection], None], *, synchronous: str = "FULL", query_only: bool = False) -> Engine:
         def creator() -> Any:
             return connect(self.path, synchronous=synchronous, query_only=query_only, timeout_seconds=self._timeout_seconds)
 
@@ -125,16 +126,18 @@ class Catalog:
             pool_size=POOLED_CONNECTIONS,
             max_overflow=-1,
         )
-        event.listen(engine, "begin", self._begins(begin))
+        event.listen(engine, "begin", begin)
         return engine
 
-    def _begins(self, begin: str) -> Callable[[Connection], None]:
-        def start(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
-            self._compare_schema(connection.connection.driver_connection)
+    def _begin_reading(self, connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+        self._compare_schema(connection)
 
-        return start
+    def _begin_writing(self, connection: Connection) -> None:
+        with turn(self.path, timeout_seconds=self._timeout_seconds):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        self._compare_schema(connection)
 
-    def _compare_schema(self, connection: Any) -> None:
+    def _compare_schema(self, connection: Connection) -> None:
         """In every transaction, for microseconds: a service may migrate the file while an old client has it open."""
-        schema.compare(self.path, schema.revision_of(connection))
+        schema.compare(self.path, schema.revision_of(connection.connection.driver_connection))
