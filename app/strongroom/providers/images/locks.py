@@ -19,14 +19,17 @@ _FLOCK = struct.Struct("@hhqqi4x")
 
 
 def writer(fd: int) -> str:
-    """Who holds the open file ``fd`` for writing, in words; empty if nobody says so. Takes and breaks no lock."""
+    """Who holds the open file ``fd`` for writing, in words; empty if nobody says so. Takes and breaks no lock.
+
+    A read lock over the whole file would hide QEMU's, so it counts as a writer too.
+    """
+    holder = _could_not_lock(fd, fcntl.F_RDLCK, 0, 0)
+    if holder is not None:
+        return f"process {holder} holds a write lock on it" if holder > 0 else "another program holds a write lock on it"
     for bit, permission in _QEMU_WRITER_BITS.items():
         if _could_not_lock(fd, fcntl.F_WRLCK, _QEMU_PERMISSIONS_BASE + bit, 1) is not None:
             return f"QEMU holds it open with {permission} permission"
-    holder = _could_not_lock(fd, fcntl.F_RDLCK, 0, 0)
-    if holder is None:
-        return ""
-    return f"process {holder} holds a write lock on it" if holder > 0 else "another program holds a write lock on it"
+    return ""
 
 
 def _could_not_lock(fd: int, kind: int, start: int, length: int) -> int | None:

@@ -18,6 +18,7 @@ from strongroom.providers.images.names import DEFINITION_FILE, shown
 from strongroom.providers.images.qcow2_writer import Qcow2Target
 from strongroom.providers.images.route import Route, RouteDisk, route_of
 from strongroom.providers.images.targets import NewFile, RawTarget, Target, writing
+from strongroom.providers.images.tidy import tidy
 
 
 class ImageRestore:
@@ -72,6 +73,8 @@ class ImageRestore:
 @contextmanager
 def restore(source: Path, region: str, request: RestoreRequest) -> Iterator[ImageRestore]:
     """Make room for ``request``; leaving without ``publish`` removes everything again, folders made on the way included."""
+    # An earlier attempt of the same job may have left something, even a swap half done: settle it before looking at what is there.
+    tidy(source, lambda job_id: job_id != request.job_id)
     route = route_of(source, region, request)
     refuse_writers(route.folder, route.keep)
     with ExitStack() as undo:
@@ -122,11 +125,8 @@ def _make_parents(folder: Path) -> list[Path]:
 
 
 def _make_build_folder(build: Path) -> None:
-    """An earlier attempt of the same job may have left its folder: settle it first."""
     with writing(build):
-        if swap.is_decided(build):
-            swap.carry_out(build)
-        elif build.exists():
+        if build.exists():  # elsewhere, and its note was lost
             shutil.rmtree(build)
         build.mkdir(mode=0o755)
 

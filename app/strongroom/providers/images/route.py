@@ -148,9 +148,15 @@ def _original_route(source: Path, region: str, request: RestoreRequest, disks: t
         build_name=build_folder_name(request.job_id),
         native_id=request.native_id,
         keep=keep,
-        kept_name=kept_folder_name(request.job_id),
+        kept_name=_fresh(folder, kept_folder_name(request.job_id)),
         stays=stays,
     )
+
+
+def _fresh(folder: Path, name: str) -> str:
+    """``name``, or with a number behind it: a job that is tried again must not mix what it kept aside before with the rest."""
+    numbered = (name, *(f"{name}-{number}" for number in range(2, 1000)))
+    return next(candidate for candidate in numbered if not _exists(folder / candidate))
 
 
 def _kept_and_staying(
