@@ -5,18 +5,18 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-from strongroom.domain.disk import Extent, ReadInto
+from strongroom.domain.disk import Extent
 from strongroom.domain.errors import InvalidInput, StrongroomError
 from strongroom.domain.states import ReadMode
 from strongroom.repository.change_proof import Proof, ProofReader
 from strongroom.repository.chunk_sealer import ChunkSealer
 from strongroom.repository.chunks import ChunkSource
 from strongroom.repository.counters import Counters
+from strongroom.repository.disk_input import DiskInput, why_not_trusted
 from strongroom.repository.disk_walk import DiskWalk, ParentDiskTree, ParentUnreadable, WalkTotals
 from strongroom.repository.envelope import ObjectKind, seal
 from strongroom.repository.errors import ObjectDamaged, RepositoryTooNew, SessionFenced, StoreError
@@ -43,22 +43,6 @@ ABANDON_SECONDS: Final = 0.4  # how long an abort waits for a thread that may ha
 MOST_TIPS: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class DiskInput:
-    """A disk to back up: what it is, how it is to be read and why, and where its bytes come from."""
-
-    id: str
-    size_bytes: int
-    format: str
-    mode: str
-    reason: str
-    tracking: Mapping[str, Any]
-    extents: Callable[[], Iterator[Extent]]
-    all_extents: Callable[[], Iterator[Extent]]
-    read_into: ReadInto
-    proof: Proof = field(default_factory=Proof)
-
-
 class BackupWriter:
     """One session, one commit. Use it as a context manager: an exception on the way out aborts, and nothing half done is ever visible."""
 
@@ -72,6 +56,7 @@ class BackupWriter:
         self._session = session
         self._disks: list[DiskRecord] = []
         self._ended = False
+        self._committed = False
         self._beat_at = time.monotonic()
 
     @classmethod
@@ -135,7 +120,7 @@ class BackupWriter:
         self.counters.total_bytes += disk.size_bytes
         before = self.parent.disk(disk.id) if self.parent else None
         tracked = disk.mode in {ReadMode.INCREMENTAL, ReadMode.UNCHANGED}
-        distrust = _why_not_trusted(disk, before) if tracked else ""
+        distrust = why_not_trusted(disk, before) if tracked else ""
         if tracked and not distrust:
             try:
                 return self._tracked(disk, before)
@@ -159,7 +144,7 @@ class BackupWriter:
         manifest = self._manifest(taken_at, facts)
         sealed = seal(self.repository.key, self.repository.id, ObjectKind.MANIFEST, self.commit_key, manifest.encode())
         self._publish(sealed)
-        self._ended = True
+        self._ended = self._committed = True
         self.counters.stored_bytes += len(sealed)
         self._tidy_index()
         return manifest
@@ -174,8 +159,15 @@ class BackupWriter:
         end_session(self._session)
 
     def close(self) -> None:
-        """End the session: after a commit the parent's pin goes, without one it is an abort."""
-        self.abort()
+        """End the session: after a commit the parent's pin goes, without one it is an abort.
+
+        A committed session has ended by its commit key; if its object cannot be deleted now, whoever tidies sessions next does it.
+        """
+        try:
+            self.abort()
+        except StoreError:
+            if not self._committed:
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -311,13 +303,3 @@ def _newest(repository: Repository, machine_id: str) -> tuple[Manifest | None, s
         return repository.newest(machine_id), ""
     except ObjectDamaged as error:
         return None, f"the newest recovery point is damaged: {error.message}"
-
-
-def _why_not_trusted(disk: DiskInput, before: DiskRecord | None) -> str:
-    if before is None:
-        return "there is no parent to count from"
-    if before.size_bytes != disk.size_bytes:
-        return f"the disk was resized from {before.size_bytes} to {disk.size_bytes} bytes"
-    if before.format != disk.format:
-        return f"the disk's format changed from {before.format} to {disk.format}"
-    return "the whole disk was compared, as asked" if disk.proof.whole else ""

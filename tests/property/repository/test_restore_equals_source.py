@@ -115,7 +115,8 @@ def test_a_plan_names_every_block_once_and_never_trusts_a_part_of_one(data: st.D
     """Invariant 10: only blocks that one extent covers whole are taken as zero or unchanged."""
     edges = sorted({0, size_bytes, *data.draw(st.lists(st.integers(0, size_bytes), max_size=10))})
     extents = [
-        Extent(start, end - start, data.draw(st.sampled_from([DATA, ZERO, UNCHANGED]))) for start, end in zip(edges, edges[1:], strict=False)
+        Extent(start, end - start, data.draw(st.sampled_from([DATA, ZERO, UNCHANGED])))
+        for start, end in zip(edges, edges[1:], strict=False)
     ]
     kinds = planned_kinds(extents, size_bytes)
     merged: list[Extent] = []
