@@ -131,19 +131,22 @@ class FaultStore:
     def _call(self, operation: str, key: str) -> Iterator[None]:
         with self._guard:
             number = self._count(operation, key)
-            yield
-            if number == self._kill_after:
-                self.dead = True
-                raise Killed(f"after call {number}, {operation} {key}")
+            try:
+                yield
+            finally:  # a call that failed by itself was a call too
+                self._die_if(number == self._kill_after, f"after call {number}, {operation} {key}")
+
+    def _die_if(self, now: bool, where: str) -> None:
+        if now:
+            self.dead = True
+            raise Killed(where)
 
     def _count(self, operation: str, key: str) -> int:
         if self.dead:
             raise Killed("the process is dead")
         self.calls.append((operation, key))
         number = len(self.calls)
-        if number == self._kill_before:
-            self.dead = True
-            raise Killed(f"before call {number}, {operation} {key}")
+        self._die_if(number == self._kill_before, f"before call {number}, {operation} {key}")
         if number == self._fail_at and self._error is not None:
             raise self._error
         return number
