@@ -102,7 +102,7 @@ def test_the_terminal_opens_and_closes(installation: Installation, home: Path, c
     """A2, C5: on a real terminal, with the styles of the wheel."""
     command = [installation.program("strongroom"), "--home", str(home), "ui"]
     with Terminal(command, env=installation.variables(), cwd=installation.home, columns=columns, lines=lines) as terminal:
-        terminal.wait_for("Dashboard", seconds=60)
+        terminal.wait_for("Registered", seconds=60)
         terminal.wait_for("Jobs", seconds=10)
         terminal.press("q")
         assert terminal.wait_for_end(seconds=30) == 0
