@@ -74,32 +74,33 @@ def ensure_service(context: Context) -> ServiceState:
     state = service_state(context)
     if state.running:
         return state
-    process = _start(context)
+    started = _start(context)
     deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and _lives(started):
         state = service_state(context)
         if state.running:
             return ServiceState(
                 running=True, started=True, owner=state.owner, message=f"started a service in the background: {state.message}"
             )
-        if process.poll() is not None:
-            break
         time.sleep(0.05)
     raise ServiceNotRunning("No service could be started", cause=_last_line(context.paths.service_log))
 
 
-def _start(context: Context) -> subprocess.Popen[bytes]:
-    """Detached from our terminal and session, so that it outlives us."""
+def _start(context: Context) -> int:
+    """The process id of a new service, detached from our terminal and session, nobody's child, so that it outlives us."""
     home = ["--home", str(context.paths.state)] if context.paths.name.startswith("home") else []
-    with context.paths.service_log.open("ab") as log:
-        return subprocess.Popen(  # noqa: S603  (our own interpreter and module)
-            [sys.executable, "-P", "-m", "strongroom", *home, "serve"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd="/",
-        )
+    command = [sys.executable, "-P", "-m", "strongroom", *home, "serve"]
+    shell = ["/bin/sh", "-c", 'log=$1; shift; "$@" >>"$log" 2>&1 </dev/null & echo $!', "sh", str(context.paths.service_log), *command]
+    told = subprocess.run(shell, check=True, capture_output=True, text=True, start_new_session=True, cwd="/")  # noqa: S603  (our own words)
+    return int(told.stdout)
+
+
+def _lives(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
 
 
 def _last_line(log: Path) -> str:
