@@ -19,6 +19,7 @@ from strongroom.catalog.errors import (
     CatalogDamaged,
     CatalogError,
     CatalogExists,
+    CatalogFull,
     CatalogMissing,
     CatalogReadOnly,
     CatalogTooNew,
@@ -29,7 +30,7 @@ from strongroom.catalog.errors import (
 from strongroom.catalog.queries.vaults import find_vault
 from strongroom.domain.errors import ErrorKind
 from strongroom.domain.states import JobStatus, Operation
-from tests.unit.catalog.rows import NOW, new_catalog, writing
+from tests.unit.catalog.rows import NOW, Rows, new_catalog, writing
 
 
 def set_revision(path: Path, revision: str) -> None:
@@ -238,6 +239,20 @@ def test_a_damaged_catalog_names_the_way_back(catalog: Catalog) -> None:
     with pytest.raises(CatalogDamaged) as caught, Catalog.open(catalog.path) as opened, opened.read() as session:
         session.exec(select(Vault)).all()
     assert "strongroom rebuild" in caught.value.action
+
+
+def test_a_full_disk_keeps_nothing_of_the_change_and_leaves_the_catalog_readable(catalog: Catalog) -> None:
+    with writing(catalog) as rows:
+        rows.vault("before")
+    with pytest.raises(CatalogFull) as caught, catalog.write() as session:  # noqa: PT012
+        pages = session.connection().exec_driver_sql("PRAGMA page_count").scalar()
+        session.connection().exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        rows = Rows(session)
+        for number in range(500):
+            rows.vault(f"vault-{number}")
+    assert caught.value.retryable
+    with catalog.read() as session:
+        assert [vault.name for vault in session.exec(select(Vault)).all()] == ["before"]
 
 
 def test_a_new_catalog_is_for_its_user_only_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
