@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 from hypothesis import HealthCheck, given, settings
@@ -48,7 +49,7 @@ def described(draw: st.DrawFn, before: bytes, after: bytes) -> list[Extent]:
     cuts = draw(st.lists(st.integers(1, max(1, size_bytes - 1)), max_size=12))
     edges = sorted({0, size_bytes, *(cut - cut % draw(st.sampled_from([1, 512, BLOCK_BYTES])) for cut in cuts)})
     extents = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         kinds = [DATA]
         if before[start:end] == after[start:end] and len(before) == size_bytes:
             kinds.append(UNCHANGED)
@@ -114,10 +115,7 @@ def test_any_range_reads_as_the_source_has_it(data: st.DataObject, size_bytes: i
 def test_a_plan_names_every_block_once_and_never_trusts_a_part_of_one(data: st.DataObject, size_bytes: int) -> None:
     """Invariant 10: only blocks that one extent covers whole are taken as zero or unchanged."""
     edges = sorted({0, size_bytes, *data.draw(st.lists(st.integers(0, size_bytes), max_size=10))})
-    extents = [
-        Extent(start, end - start, data.draw(st.sampled_from([DATA, ZERO, UNCHANGED])))
-        for start, end in zip(edges, edges[1:], strict=False)
-    ]
+    extents = [Extent(start, end - start, data.draw(st.sampled_from([DATA, ZERO, UNCHANGED]))) for start, end in itertools.pairwise(edges)]
     kinds = planned_kinds(extents, size_bytes)
     merged: list[Extent] = []
     for extent in extents:

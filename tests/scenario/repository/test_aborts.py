@@ -149,11 +149,11 @@ def test_any_failing_store_call_aborts_cleanly(verb: str) -> None:
 def test_a_voided_backup_cannot_commit() -> None:
     """Invariant 15: the commit key fences; declared dead elsewhere, it ends with SessionFenced."""
     vault = Vault()
-    writer = vault.open_writer()
-    with pytest.raises(SessionFenced), writer:
+    with vault.open_writer() as writer:
         writer.write_disk(Source(NOISE).disk())
         void(vault.repository, writer.commit_key)
-        writer.commit("2026-01-01T00:00:00Z", {})
+        with pytest.raises(SessionFenced):
+            writer.commit("2026-01-01T00:00:00Z", {})
     assert_nothing_happened(vault)
 
 
