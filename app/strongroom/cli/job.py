@@ -17,7 +17,7 @@ from strongroom.cli.options import AfterOption, LimitOption, TextOption, page
 from strongroom.cli.output import Column
 from strongroom.cli.plain import plain
 from strongroom.cli.submitting import WaitOption, conclude, start_service
-from strongroom.cli.watching import error_of, follow
+from strongroom.cli.watching import error_of, follow, title
 from strongroom.domain.progress import Progress
 from strongroom.domain.states import ENDED, JobStatus, Operation, WorkloadType
 
@@ -181,7 +181,7 @@ def cancel(ctx: typer.Context, jobs: JobIds, wait: WaitOption = False) -> ExitCo
         run.output.json({"jobs": plain(rows), "refused": plain(asked_for.refused)})
         return _cancelled(asked_for)
     for row in rows:
-        run.output.done({}, f"Job {row.job_id}  {row.operation.value}  {row.workload_name}  {row.status.value}")
+        run.output.text(f"{title(row)}  {row.status.value}")
     for refusal in asked_for.refused:
         run.output.error(refusal.error)
     return _cancelled(asked_for)

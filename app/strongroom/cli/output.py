@@ -46,12 +46,13 @@ class Output:
                 self.say(f"There are more: add --after {after}")
 
     def thing(self, value: Any, lines: Mapping[str, Any]) -> None:
-        """One object: itself as JSON, or ``lines`` as «label: value»."""
+        """One object: itself as JSON, or ``lines`` as «label: value», without those that are empty."""
         if self.as_json:
             self.json(plain(value))
             return
-        width = max((len(label) for label in lines), default=0) + 1
-        self.text("\n".join(f"{label + ':':<{width}}  {safe_text(word(entry))}" for label, entry in lines.items()))
+        shown = {safe_text(label): safe_text(word(entry)) for label, entry in lines.items() if entry not in (None, "", (), [])}
+        width = max((len(label) for label in shown), default=0) + 1
+        self.text("\n".join(f"{label + ':':<{width}}  {entry}" for label, entry in shown.items()))
 
     def done(self, value: Mapping[str, Any], sentence: str) -> None:
         """The answer of a command that changed something: ``value`` as JSON, or one sentence."""

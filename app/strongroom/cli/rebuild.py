@@ -49,10 +49,9 @@ def rebuild(
         raise InvalidInput("Rebuild what?", action="Give the repository's folder, or --confirm-tips VAULT")
     if repository is None:
         return _confirm(run, confirm_tips or "")
-    context = run.context(lost=True)
     place = str(repository.absolute())
     key = _key(run, place, by_passphrase=passphrase, passphrase_file=passphrase_file, recovery_key_file=recovery_key_file, sheet=sheet)
-    done = bring_back(context, place, key)
+    done = bring_back(run.context(lost=True), place, key)  # a catalog is made only now that the key fits
     tips = {f"Newest of {name}": tip for name, tip in done.tips.items()}
     lines = {"Vault": done.vault, "Policies": str(done.policies), "Items": str(done.items), "Recovery points": str(done.points), **tips}
     run.output.thing(plain(done), lines | {f"Warning {place}": warning for place, warning in enumerate(done.warnings, 1)})
@@ -79,7 +78,7 @@ def _key(
         return unlock_with_recovery(parsed, parsed.recovery_key or known_recovery_key(recovery_key_file))
     if by_passphrase or passphrase_file is not None:
         return unlock_with_passphrase(store, known_passphrase(passphrase_file))
-    found = find_service_copy(run.context(lost=True), place) if recovery_key_file is None else None
+    found = find_service_copy(run.paths, place) if recovery_key_file is None else None
     return found or unlock_with_recovery(store, known_recovery_key(recovery_key_file))
 
 

@@ -11,6 +11,7 @@ from strongroom.cli.exits import ExitCode, of_kind, of_many
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.lookup import one_job
 from strongroom.cli.plain import plain
+from strongroom.cli.watching import follow, title
 
 if TYPE_CHECKING:
     from strongroom.engine.submission import Submitted
@@ -30,8 +31,6 @@ def conclude(asked: Invocation, submitted: Submitted, *, wait: bool) -> ExitCode
     if not wait or not started:
         _answer(asked, submitted, submitted.job_ids)
         return ExitCode.IN_PART if refusals else ExitCode.DONE
-    from strongroom.cli.watching import follow
-
     code = follow(asked, submitted.job_ids)
     _answer(asked, submitted, submitted.job_ids)
     return of_many([code, *refusals]) if refusals else code
@@ -57,8 +56,7 @@ def start_service(asked: Invocation, *, required: bool) -> bool:
 def _tell(asked: Invocation, submitted: Submitted) -> None:
     context, output = asked.context(), asked.output
     for job_id in submitted.job_ids:
-        row = one_job(context, job_id).row
-        output.done({}, f"Job {job_id}  {row.operation.value}  {row.workload_name}")
+        output.text(title(one_job(context, job_id).row))
     for refusal in submitted.refused:
         output.error(refusal.error)
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.2
 """How often the catalog is asked whether anybody committed; the question costs microseconds."""
 
+LONGEST_TITLE = 80
+
 SILENCE_SECONDS = 10.0
 """After so long without a change it is looked whether a service still runs: one that died is replaced, and it settles what was left."""
 
@@ -107,7 +109,7 @@ class Lines:
         state = (row.status.value, phase, row.waiting_for if row.status not in ENDED else "")
         if self._shown.get(row.job_id) != state:
             self._shown[row.job_id] = state
-            self.output.say("  ".join([_title(row), *(part for part in state if part)]))
+            self.output.say("  ".join([title(row), *(part for part in state if part)]))
             if row.status in ENDED:
                 tell_end(self.output, row)
 
@@ -139,7 +141,7 @@ class Bars:
         ended = row.status in ENDED
         task = self._tasks.get(row.job_id)
         if task is None:
-            task = self._tasks[row.job_id] = self._bars.add_task(_title(row), total=1.0, state="")
+            task = self._tasks[row.job_id] = self._bars.add_task(title(row), total=1.0, state="")
         moving = bool(progress.total_bytes) or ended
         completed = 1.0 if ended else progress.fraction
         self._bars.update(task, total=1.0 if moving else None, completed=completed if moving else 0, state=_state(row, progress))
@@ -169,8 +171,10 @@ def error_of(row: JobRow) -> dict[str, str]:
     return {**words, "message": f"{row.error.get('code', '')}: {words['message']}"}
 
 
-def _title(row: JobRow) -> str:
-    return safe_text(f"Job {row.job_id}  {row.operation.value}  {row.workload_name}", 60)
+def title(row: JobRow) -> str:
+    """«Job 12  Backup  hall-a/web01»."""
+    name = f"{row.cloud_service}/{row.workload_name}" if row.cloud_service else row.workload_name
+    return safe_text(f"Job {row.job_id}  {row.operation.value}  {name}", LONGEST_TITLE)
 
 
 def _state(row: JobRow, progress: Progress) -> str:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from strongroom.catalog.entities import Vault
+from strongroom.config import Paths
 from strongroom.engine.audit import note
 from strongroom.engine.context import Context
 from strongroom.engine.keyring import load_key, open_store
@@ -81,10 +82,10 @@ def restore_service_copy(context: Context, vault_id: int, *, passphrase: str = "
     _audit(context, vault, "Restore the service's key", "")
 
 
-def find_service_copy(context: Context, repository_path: str) -> MasterKey | None:
+def find_service_copy(paths: Paths, repository_path: str) -> MasterKey | None:
     """A key file of this installation that opens the repository at that place, or None: what is left when only the catalog was lost."""
     store = open_store(repository_path)
-    for path in sorted(context.paths.keys.glob("*.key")):
+    for path in sorted(paths.keys.glob("*.key")):
         try:
             key = keys.read_key_file(path)
             Repository.open(store, key)
