@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import pexpect
 import pytest
 
 from strongroom.cli.exits import ExitCode
-from tests.cli.terminal_run import APP, Command
+from tests.cli.terminal_run import Command, ended, on_terminal
 
 KEY = re.compile(r"^ {4}([0-9A-Z-]{60,90})\s*$", re.MULTILINE)
 LAST_GROUP = "Type the last group of the recovery key:"
-
-
-@contextmanager
-def on_terminal(home: Path, *arguments: str) -> Iterator[pexpect.spawn[str]]:
-    environment = {**os.environ, "PYTHONPATH": str(APP), "STRONGROOM_HOME": str(home), "COLUMNS": "160"}
-    command = ["-P", "-m", "strongroom", *arguments]
-    spawned = pexpect.spawn(sys.executable, command, env=environment, encoding="utf-8", timeout=30, dimensions=(60, 160))
-    try:
-        yield spawned
-    finally:
-        spawned.close(force=True)
-
-
-def ended(spawned: pexpect.spawn[str]) -> int | None:
-    spawned.expect(pexpect.EOF)
-    spawned.wait()
-    return spawned.exitstatus
 
 
 def is_confirmed(command: Command) -> bool:
