@@ -15,7 +15,7 @@ import pytest
 
 from strongroom.domain.errors import InvalidInput, StrongroomError
 from strongroom.domain.plan import MachinePlan
-from strongroom.providers.base import Placement, Restored, RestoreDisk, RestoreRequest
+from strongroom.providers.base import Placement, Restored, RestoreDisk, RestoreRequest, RestoreSession
 from strongroom.providers.errors import DiskFormatUnsupported, MachineInUse, SourceInvalid, TargetExists, TargetFull, TargetUnwritable
 from strongroom.providers.images import swap, targets
 from strongroom.providers.images.provider import ImagesProvider
