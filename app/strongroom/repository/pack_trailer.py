@@ -11,9 +11,9 @@ from strongroom.repository.format import BLOCK_HASH_BYTES, ID_BYTES, SALT_BYTES
 
 PACK_MAGIC: Final = b"SR1PACK\x01"
 FOOTER_MAGIC: Final = b"SR1PEND\x01"
-_FOOTER = struct.Struct(f">{SALT_BYTES}sQI{ID_BYTES}s8s")  # salt, trailer offset, trailer length, digest, magic
+_FOOTER = struct.Struct(f">{SALT_BYTES}sHQI{ID_BYTES}s8s")  # salt, key epoch, trailer offset, trailer length, digest, magic
 FOOTER_BYTES: Final = _FOOTER.size
-DIGESTED_FOOTER_BYTES: Final = SALT_BYTES + 12  # the part of the footer that the digest covers
+DIGESTED_FOOTER_BYTES: Final = FOOTER_BYTES - ID_BYTES - len(FOOTER_MAGIC)  # the part of the footer that the digest covers
 _HEAD = struct.Struct(">H")
 _COUNT = struct.Struct(">I")
 _ENTRY = struct.Struct(f">BB{ID_BYTES}sIIIB")  # kind, codec, id, offset, sealed bytes, plain bytes, block hashes
@@ -54,22 +54,23 @@ class Footer(NamedTuple):
     """A pack's last bytes, readable without a key; ``digest`` is the BLAKE3 of every byte before it, and the pack's id."""
 
     salt: bytes
+    epoch: int
     trailer_offset: int
     trailer_bytes: int
     digest: bytes
 
     def encode(self) -> bytes:
-        return _FOOTER.pack(self.salt, self.trailer_offset, self.trailer_bytes, self.digest, FOOTER_MAGIC)
+        return _FOOTER.pack(self.salt, self.epoch, self.trailer_offset, self.trailer_bytes, self.digest, FOOTER_MAGIC)
 
     @classmethod
     def decode(cls, pack_id: str, data: bytes) -> Footer:
         """The footer in a pack's last ``FOOTER_BYTES``; ``ObjectDamaged`` if it is not that of ``pack_id``."""
-        salt, offset, length, digest, magic = _FOOTER.unpack(data)
+        salt, epoch, offset, length, digest, magic = _FOOTER.unpack(data)
         if magic != FOOTER_MAGIC:
             raise ObjectDamaged(f"Pack {pack_id} has no footer", cause="it is truncated or was overwritten")
         if digest.hex() != pack_id:
             raise ObjectDamaged(f"Pack {pack_id} holds pack {digest.hex()}", cause="objects were swapped")
-        return cls(salt, offset, length, digest)
+        return cls(salt, epoch, offset, length, digest)
 
 
 class Trailer(NamedTuple):

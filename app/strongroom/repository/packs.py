@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from blake3 import blake3
 
 from strongroom.domain.errors import InternalError
-from strongroom.repository.errors import ObjectDamaged
-from strongroom.repository.format import PACK_BYTES, SALT_BYTES, SLOT_BYTES, TAG_BYTES, pack_key
+from strongroom.repository.errors import KeyWrong, ObjectDamaged
+from strongroom.repository.format import ID_BYTES, PACK_BYTES, SALT_BYTES, SLOT_BYTES, TAG_BYTES, pack_key
 from strongroom.repository.master_key import MasterKey
 from strongroom.repository.pack_cipher import MAX_ENTRIES, PackCipher, confirm_id, sealed_length, unpack
 from strongroom.repository.pack_trailer import (
+    DIGESTED_FOOTER_BYTES,
     FOOTER_BYTES,
     PACK_MAGIC,
     Codec,
@@ -70,6 +71,7 @@ class PackWriter:
     def __init__(self, key: MasterKey, repository_id: str, session_id: str, buffer: bytearray | None = None) -> None:
         self._buffer = memoryview(buffer if buffer is not None else bytearray(BUFFER_BYTES))
         self._salt = os.urandom(SALT_BYTES)
+        self._epoch = key.epoch
         self._cipher = PackCipher(key, repository_id, self._salt)
         self._session_id = session_id
         self._process = os.getpid()
@@ -115,9 +117,9 @@ class PackWriter:
     def finish(self) -> SealedPack:
         """Close the pack. It may be published any number of times with identical bytes, never sealed again."""
         sealed = self._cipher.seal_trailer(encode_trailer(self._session_id, self._entries))
-        open_footer = Footer(self._salt, self._end, len(sealed), bytes(32))
+        open_footer = Footer(self._salt, self._epoch, self._end, len(sealed), bytes(ID_BYTES))
         self._hash.update(sealed)
-        self._hash.update(open_footer.encode()[: SALT_BYTES + 12])
+        self._hash.update(open_footer.encode()[:DIGESTED_FOOTER_BYTES])
         digest = self._hash.digest()
         trailer = Trailer(digest.hex(), self._salt, self._session_id, tuple(self._entries))
         return SealedPack(trailer, self._buffer[: self._end], sealed + open_footer._replace(digest=digest).encode())
@@ -134,6 +136,8 @@ def read_trailer(repository: Repository, pack_id: str) -> Trailer:
     footer = Footer.decode(pack_id, store.get_range(key, -FOOTER_BYTES, FOOTER_BYTES))
     if not TAG_BYTES <= footer.trailer_bytes <= 1 << 28:
         raise ObjectDamaged(f"Pack {pack_id} has a malformed footer", cause=f"it claims a trailer of {footer.trailer_bytes} bytes")
+    if footer.epoch != repository.key.epoch:
+        raise KeyWrong(f"Pack {pack_id} was sealed with key epoch {footer.epoch}", cause=f"the given key is epoch {repository.key.epoch}")
     sealed = store.get_range(key, footer.trailer_offset, footer.trailer_bytes)
     cipher = PackCipher(repository.key, repository.id, footer.salt)
     return decode_trailer(pack_id, footer.salt, cipher.open_trailer(pack_id, sealed))
