@@ -103,7 +103,7 @@ def _vault(name: str, region: str, folder: Path) -> Vault:
         repository_id="r" * 32,
         created_at=NOW - timedelta(days=90),
         recovery_confirmed_at=NOW - timedelta(days=90),
-        used_bytes=812 * GIB,
+        used_bytes=12 * GIB,
         free_bytes=1228 * GIB,
         measured_at=NOW - timedelta(minutes=5),
     )

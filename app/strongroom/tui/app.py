@@ -71,7 +71,7 @@ class StrongroomApp(App[None]):
     COMMANDS = {PageCommands, ObjectCommands}  # noqa: RUF012  (Textual's own declaration)
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (18, "-short"), (34, "-tall")]
-    NOTIFICATION_TIMEOUT = 8
+    NOTIFICATION_TIMEOUT = 6
     MODES: ClassVar[dict[str, Any]] = {
         "dashboard": DashboardPage,
         "registered": RegisteredPage,
@@ -240,7 +240,7 @@ class StrongroomApp(App[None]):
         """A toast that is kept in the history; with jobs it names the key that opens them."""
         notice = Notice(self.context.clock.now(), severity, text, batch, job_ids)
         self.notices.keep(notice)
-        shown = safe_text(text) + ("  [o View Job]" if notice.has_jobs else "")
+        shown = safe_text(text) + ("  [o\u00a0View\u00a0Job]" if notice.has_jobs else "")
         self.notify(shown, severity=severity, markup=False)
 
     def show_error(self, error: ErrorRecord) -> None:

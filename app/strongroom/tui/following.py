@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 MOST_FOLLOWED_JOBS = 500
+_SHOWN_BY_ROWS = frozenset({Operation.REGISTER, Operation.UNREGISTER, Operation.CONFIGURE_PROTECTION, Operation.STOP_PROTECTION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Following:
             details = _details(session, submitted)
             if all(found.row.status in ENDED for found in details):
                 self._followed.remove(submitted)
-                endings.extend([_ending(submitted, details, vault_name)] if details else [])
+                endings.extend([_ending(submitted, details, vault_name)] if _worth_saying(details) else [])
         return endings
 
 
@@ -63,6 +64,11 @@ def _details(session: Session, submitted: Submitted) -> list[JobDetails]:
     if any(row.status not in ENDED for row in listing.items):
         return [JobDetails(row, None, "", None, {}, (), {}, (), None, None) for row in listing.items]
     return [found for row in listing.items if (found := job(session, row.job_id))]
+
+
+def _worth_saying(details: Sequence[JobDetails]) -> bool:
+    """What only changes rows shows its success in the rows."""
+    return any(found.row.status is not JobStatus.COMPLETED or found.row.operation not in _SHOWN_BY_ROWS for found in details)
 
 
 def _ending(submitted: Submitted, details: Sequence[JobDetails], vault_name: str) -> Ending:

@@ -11,7 +11,7 @@ NOTHING = "–"
 
 
 def size(count_bytes: float | None) -> str:
-    """«412 MiB»; three digits at most before the unit, one after the point below ten... of the larger units."""
+    """«412 MiB», «9.4 GiB»: at most three digits before the unit, one after the point below a hundred."""
     if count_bytes is None:
         return NOTHING
     value, unit = float(count_bytes), 0
@@ -56,6 +56,11 @@ def ago(then: datetime | None, now: datetime) -> str:
 def moment(at: datetime | None) -> str:
     """«2026-11-22 12:00:06 CET», local."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z") if at else NOTHING
+
+
+def minute(at: datetime | None) -> str:
+    """«2026-11-22 12:00 CET», local."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M %Z") if at else NOTHING
 
 
 def short_moment(at: datetime | None, now: datetime) -> str:

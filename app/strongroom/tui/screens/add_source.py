@@ -11,6 +11,7 @@ from strongroom.engine.discovery import request_discovery
 from strongroom.engine.sources import add_source
 from strongroom.tui.screens.dialog import Dialog
 from strongroom.tui.widgets.field import Field, text_field
+from strongroom.tui.widgets.tick import Tick
 from strongroom.tui.states import Role, line
 
 
@@ -24,7 +25,7 @@ class AddSourceScreen(Dialog[None]):
         )
         yield Field("Address", text_field("address", placeholder="images:/srv/vm"))
         yield Field("Region", text_field("region", self.room.vault.region if self.room.vault else "", "de-berlin"))
-        yield Field("", Checkbox("Discover its machines at once", value=True, compact=True, id="discover"))
+        yield Field("", Tick("Discover its machines at once", value=True, compact=True, id="discover"))
 
     def proceed(self) -> None:
         address, region, context = self.value("address"), self.value("region"), self.room.context

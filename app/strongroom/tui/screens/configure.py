@@ -24,7 +24,7 @@ from strongroom.tui.screens.create_vault import ConfirmKeyScreen
 from strongroom.tui.screens.page import Page
 from strongroom.tui.states import Role, line, lines
 from strongroom.tui.units import ago, count, moment, size
-from strongroom.tui.widgets.columns import Column
+from strongroom.tui.widgets.columns import WIDE_FROM, Column
 from strongroom.tui.widgets.table import Cell, Row, Table
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ConfigurePage(Page[Listing[SourceRow]]):
             Column("Source", 24, weight=3),
             Column("Region", 10, weight=1),
             Column("Machines", 8, right=True),
-            Column("Vanished", 8, right=True, small=False),
+            Column("Vanished", 8, right=True, shows_from=WIDE_FROM),
             Column("Discovered", 12),
         )
         self.table = Table(columns, marks=False, id="rows")

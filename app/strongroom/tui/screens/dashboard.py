@@ -30,6 +30,7 @@ from strongroom.tui.units import count, short_moment, size
 from strongroom.tui.widgets.link_line import LinkLine
 from strongroom.tui.widgets.live_pane import LivePane
 from strongroom.tui.widgets.note import Note
+from strongroom.tui.widgets.table import fitted
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -54,7 +55,7 @@ class Card(Vertical):
     """A caption and a few lines, each of which may lead somewhere."""
 
     def __init__(self, name: str, caption: str, goals: Iterable[str]) -> None:
-        super().__init__(id=name, classes="card")
+        super().__init__(id=f"card-{name}", classes="card")
         self._caption = caption
         self._links = [LinkLine(goal) for goal in goals]
 
@@ -72,6 +73,7 @@ class Card(Vertical):
 
 class DashboardPage(Page[DashboardModel]):
     mode = "dashboard"
+    hints = (("enter", "Open"), (":", "Commands"), ("V", "Vaults"), ("!", "Notifications"), ("z", "Pause"))
     BINDINGS: ClassVar[list[BindingType]] = [
         *bound("dashboard", ("down,j", "app.focus_next", "Next"), ("up,k", "app.focus_previous", "Before"), ("n", "new_vault", "New vault"))
     ]
@@ -151,11 +153,12 @@ class DashboardPage(Page[DashboardModel]):
             line(("◐", Role.LIVE if numbers.in_progress else Role.QUIET), (f" {numbers.in_progress:>3,}", Role.STRONG), " In progress"),
         )
         free = self.room.vault.free_bytes if self.room.vault else None
-        saved = f", {numbers.saved_ratio:.0%} saved" if numbers.saved_ratio is not None else ""
+        saved = f", {numbers.saved_ratio:.0%} saved" if numbers.saved_ratio is not None and numbers.saved_ratio > 0 else ""
+        points = count(numbers.points, "point")
         self._storage.show(
-            line((size(numbers.used_bytes), Role.STRONG), " used", (f" · {size(free)} free" if free is not None else "", Role.QUIET)),
+            line((size(numbers.used_bytes), Role.STRONG), " used"),
             line((f"{size(numbers.protected_bytes)} protected{saved}", Role.QUIET)),
-            line((count(numbers.points, "recovery point"), Role.QUIET)),
+            line((f"{points} · {size(free)} free" if free is not None else points, Role.QUIET)),
         )
         self._next.show(*_next_runs(model.policies, now))
 
@@ -228,7 +231,7 @@ def _next_runs(rows: tuple[PolicyRow, ...], now: datetime) -> list[Content]:
         upcoming += [(slot.due_at, row) for slot in slots]
     upcoming.sort(key=lambda pair: (pair[0], pair[1].name))
     found = [
-        line((f"{short_moment(due_at, now):<10}", Role.STRONG), f"{row.name}  ", (count(row.machines, "machine"), Role.QUIET))
+        line((f"{short_moment(due_at, now):<10}", Role.STRONG), fitted(row.name, 10).strip(), (f" ({row.machines:,})", Role.QUIET))
         for due_at, row in upcoming[:MOST_NEXT_RUNS]
     ]
     return found or [line(("nothing is scheduled", Role.QUIET))]

@@ -23,6 +23,8 @@ class HelpScreen(ReadingScreen):
     def of(cls, screen: Screen[Any]) -> HelpScreen:
         contents: list[Content] = []
         for heading, bindings in _groups(screen):
+            if not bindings:
+                continue
             contents += [line((heading, Role.ACCENT)), *(_entry(keys, words) for keys, words in _merged(bindings)), line("")]
         contents.append(line((_WORDS, Role.QUIET)))
         return cls("Keys of this screen", contents)

@@ -26,8 +26,8 @@ from strongroom.tui.screens.live import LiveScreen
 from strongroom.tui.screens.restore import RestoreScreen
 from strongroom.tui.screens.verify import verify_point
 from strongroom.tui.states import Role, line, lines, protection_state
-from strongroom.tui.units import NOTHING, ago, count, moment, short_moment, size
-from strongroom.tui.widgets.columns import Column
+from strongroom.tui.units import NOTHING, ago, count, minute, moment, short_moment, size
+from strongroom.tui.widgets.columns import WIDE_FROM, Column
 from strongroom.tui.widgets.command_bar import CommandBar
 from strongroom.tui.widgets.note import Note
 from strongroom.tui.widgets.table import Cell, Row, Table
@@ -48,8 +48,8 @@ _SLICE = Slice(limit=500)
 _HOLDS = (("0", "Release it"), ("7", "Hold for 7 days"), ("30", "Hold for 30 days"), ("365", "Hold for a year"))
 _SENSE = {
     Consistency.APPLICATION: "its applications took part in the snapshot",
-    Consistency.FILE_SYSTEM: "its file systems are whole; applications recover as after a clean stop",
-    Consistency.CRASH: "as after a power failure; applications recover by themselves or not",
+    Consistency.FILE_SYSTEM: "its file systems are whole; applications start as after a clean stop",
+    Consistency.CRASH: "as after a power failure; applications repair themselves or not",
 }
 
 
@@ -70,10 +70,10 @@ class ItemScreen(LiveScreen[ItemModel]):
         self._item_id = item_id
         self._first_point = point_id
         columns = (
-            Column("Taken", 23),
-            Column("Consistency", 12, weight=1),
+            Column("Taken", 20),
+            Column("Consistency", 11, weight=1),
             Column("Size", 9, right=True),
-            Column("Stored", 9, right=True, small=False),
+            Column("Stored", 9, right=True, shows_from=WIDE_FROM),
             Column("Expires", 11),
             Column("Verified", 10),
         )
@@ -115,6 +115,8 @@ class ItemScreen(LiveScreen[ItemModel]):
         self.table.display = bool(model.points.items)
         if model.points.items:
             self.note.hide()
+            if self.focused is None:
+                self.table.focus()  # it lost the focus while there was nothing to show
         else:
             self.note.tell("There is no recovery point yet.", [("b", "Backup Now makes the first one")])
         self._show_point()
@@ -128,8 +130,8 @@ class ItemScreen(LiveScreen[ItemModel]):
             else Cell(ago(point.verified_at, now), Role.GOOD if point.verified_at else Role.QUIET)
         )
         cells = (
-            Cell(moment(point.taken_at), Role.STRONG),
-            Cell(point.consistency.value),
+            Cell(minute(point.taken_at), Role.STRONG),
+            Cell(point.consistency.value.removesuffix("-consistent")),
             Cell(size(point.used_bytes)),
             Cell(size(point.stored_bytes), Role.QUIET),
             Cell((short_moment(point.expires_at, now) if point.expires_at else "never") + held),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -28,8 +29,6 @@ from strongroom.tui.widgets.title_bar import TitleBar
 from strongroom.tui.widgets.too_small import TooSmall
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlmodel import Session
 
 _COMMANDS = (
@@ -178,5 +177,13 @@ def _ending(model: JobDetails) -> Iterable[Content]:
         yield line(("! ", Role.WARN), warning)
     plain = [(key, value) for key, value in model.result.items() if isinstance(value, str | int) and not isinstance(value, bool)]
     for key, value in plain[:_SHOWN_RESULTS]:
-        shown = size(value) if key.endswith("_bytes") and isinstance(value, int) else str(value)
-        yield line((f"{key.removesuffix('_bytes').replace('_', ' ')}  ", Role.QUIET), shown)
+        yield line((f"{key.removesuffix('_bytes').removesuffix('_at').replace('_', ' ')}  ", Role.QUIET), _value(key, value))
+
+
+def _value(key: str, value: str | int) -> str:
+    """A result by the suffix of its name, which says its unit."""
+    if key.endswith("_bytes") and isinstance(value, int):
+        return size(value)
+    if key.endswith("_at") and isinstance(value, str) and value:
+        return moment(datetime.fromisoformat(value))
+    return str(value)

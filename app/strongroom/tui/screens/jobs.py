@@ -21,7 +21,7 @@ from strongroom.tui.screens.list_page import SLICE, ListPage, Sorting
 from strongroom.tui.states import Role, job_state, line, lines
 from strongroom.tui.units import NOTHING, duration, rate, short_moment, size
 from strongroom.tui.widgets.bar import bar_text
-from strongroom.tui.widgets.columns import Column
+from strongroom.tui.widgets.columns import WIDE_FROM, Column
 from strongroom.tui.widgets.table import Cell, Row, Table
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ class JobsPage(ListPage[JobRow]):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("jobs", _COMMANDS)]
     columns = (
         Column("Workload Name", 14, weight=3),
-        Column("Cloud Service", 10, weight=1, small=False),
-        Column("Type", 19, small=False),
+        Column("Cloud Service", 10, weight=1, shows_from=WIDE_FROM),
+        Column("Type", 19, shows_from=WIDE_FROM),
         Column("Operation", 12, weight=1),
         Column("Status", 17, weight=2),
         Column("Started On", 10),
-        Column("Duration", 12, small=False),
+        Column("Duration", 12, shows_from=WIDE_FROM),
     )
     sortings = (
         Sorting(0, "workload_name"),

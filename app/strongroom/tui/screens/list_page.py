@@ -124,6 +124,8 @@ class ListPage(Page[Listing[Item]], Generic[Item]):
         self.table.display = self.pane.display = bool(model.items)
         if model.items:
             self.note.hide()
+            if self.focused is None:
+                self.table.focus()  # it lost the focus while there was nothing to show
         elif self.filtered:
             self.note.tell("Nothing fits the filter.", [("esc", "Clear it")])
         else:

@@ -20,12 +20,14 @@ from strongroom.tui.widgets.too_small import TooSmall
 
 Model = TypeVar("Model")
 TAIL = ((".", "More"), ("?", "Help"), ("q", "Quit"))
+HINTS = (("enter", "Open"), ("/", "Filter"), (":", "Commands"), ("V", "Vaults"), ("!", "Notifications"), ("z", "Pause"))
 
 
 class Page(LiveScreen[Model]):
     """The bottom screen of one tab's own stack; subclasses give ``mode`` and ``body``."""
 
     mode: ClassVar[str] = ""
+    hints: ClassVar[tuple[tuple[str, str], ...]] = HINTS
     BINDINGS: ClassVar[list[BindingType]] = [
         *bound("page", ("q", "app.leave", "Quit; jobs go on in the service"), ("escape", "back", "Clear the filter, then the marks"))
     ]
@@ -35,7 +37,7 @@ class Page(LiveScreen[Model]):
         yield TabBar(self.mode)
         with Container(id="body"):
             yield from self.body()
-        yield CommandBar(TAIL)
+        yield CommandBar(TAIL, self.hints)
         yield TooSmall()
 
     @abstractmethod

@@ -22,7 +22,7 @@ from strongroom.tui.screens.list_page import SLICE, ListPage, Sorting
 from strongroom.tui.screens.policy_form import CopyPolicyScreen, PolicyScreen
 from strongroom.tui.states import Role, line, lines
 from strongroom.tui.units import count, short_moment
-from strongroom.tui.widgets.columns import Column
+from strongroom.tui.widgets.columns import WIDE_FROM, Column
 from strongroom.tui.widgets.table import Cell, Row, Table
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class PoliciesPage(ListPage[PolicyRow]):
     columns = (
         Column("Name", 14, weight=1),
         Column("Schedule", 20, weight=3),
-        Column("Retention", 20, weight=3, small=False),
+        Column("Retention", 20, weight=3, shows_from=WIDE_FROM),
         Column("Machines", 8, right=True),
         Column("Next run", 12),
     )

@@ -101,7 +101,7 @@ class ProtectScreen(Dialog[None]):
 
     @on(Table.Chosen)
     def _enter(self) -> None:
-        self.query_one("#policy").focus()
+        self.query_one("#proceed" if self._policy else "#policy-name").focus()
 
     def proceed(self) -> None:
         if not self._chosen:

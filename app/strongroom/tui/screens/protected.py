@@ -22,7 +22,7 @@ from strongroom.tui.screens.stop import StopScreen
 from strongroom.tui.screens.verify import verify_items
 from strongroom.tui.states import Role, line, lines, protection_state, short_consistency
 from strongroom.tui.units import NOTHING, count, short_moment
-from strongroom.tui.widgets.columns import Column
+from strongroom.tui.widgets.columns import WIDE_FROM, Column
 from strongroom.tui.widgets.table import Cell, Row, Table
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ class ProtectedPage(ListPage[ProtectedRow]):
     COMMANDS_HERE = _COMMANDS
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("protected", _COMMANDS)]
     columns = (
-        Column("Name", 14, weight=3),
-        Column("Cloud Service", 9, weight=1),
-        Column("Type", 19, small=False),
-        Column("Protection Status", 18, weight=3),
+        Column("Name", 12, weight=3),
+        Column("Service", 9, weight=1),
+        Column("Type", 18, shows_from=WIDE_FROM),
+        Column("Protection Status", 20, weight=3),
         Column("Points", 6, right=True),
-        Column("Policy", 12, weight=1, small=False),
+        Column("Policy", 9, weight=1, shows_from=WIDE_FROM),
         Column("Newest Point", 15),
-        Column("Last Backup", 12, small=False),
+        Column("Last Backup", 11, shows_from=WIDE_FROM),
     )
     sortings = (
         Sorting(0, "name"),
@@ -71,7 +71,7 @@ class ProtectedPage(ListPage[ProtectedRow]):
             Cell(item.name, Role.STRONG),
             Cell(item.cloud_service),
             Cell(item.workload_type.value, Role.QUIET),
-            Cell(state.text + (" · job runs" if item.live_job_id else ""), Role.LIVE if item.live_job_id else state.role),
+            Cell(f"◐ {state.word}", Role.LIVE) if item.live_job_id else Cell(state.text, state.role),
             Cell(f"{item.points:,}", Role.PLAIN if item.points else Role.QUIET),
             Cell(item.policy_name or NOTHING),
             Cell(newest, Role.PLAIN if item.newest_point_at else Role.QUIET),
@@ -82,7 +82,8 @@ class ProtectedPage(ListPage[ProtectedRow]):
     def about(self, item: ProtectedRow) -> Content:
         now, state = self.room.now(), protection_state(item.status)
         policy = f" · policy {item.policy_name}" if item.policy_name else " · no policy"
-        first = line((item.name, Role.STRONG), f" · {item.cloud_service} · ", (state.text, state.role), policy)
+        runs = f" · job {item.live_job_id} runs" if item.live_job_id else ""
+        first = line((item.name, Role.STRONG), f" · {item.cloud_service} · ", (state.text, state.role), policy, (runs, Role.LIVE))
         if item.newest_point_at:
             level = item.newest_consistency.value if item.newest_consistency else ""
             second = line(f"{count(item.points, 'recovery point')} · newest {short_moment(item.newest_point_at, now)}, {level}")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 _SLICE = Slice(limit=500)
-_COLUMNS = (Column("Name", 18, weight=2), Column("Cloud Service", 13, weight=1), Column("Power", 8), Column("", 16, weight=2))
+_COLUMNS = (Column("Name", 14, weight=2), Column("Service", 10, weight=1), Column("Power", 7), Column("", 22, weight=2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +131,4 @@ def _here(row: RegisteredRow) -> Row:
 def _elsewhere(row: ElsewhereRow) -> Row:
     takers = f"vault {', '.join(row.vault_names)}" if row.vault_names else "no vault there yet"
     cells = (Cell(row.name, Role.QUIET), Cell(row.cloud_service, Role.QUIET), Cell(""), Cell(f"{row.region}: {takers}", Role.QUIET))
-    return Row(f"e{row.machine_id}", cells)
+    return Row(f"e{row.machine_id}", cells, fixed=True)

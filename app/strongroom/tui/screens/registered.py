@@ -21,7 +21,7 @@ from strongroom.tui.screens.protect import ProtectScreen
 from strongroom.tui.screens.register import RegisterScreen
 from strongroom.tui.states import Role, line, lines, protection_state, registration_state
 from strongroom.tui.units import count, size
-from strongroom.tui.widgets.columns import Column
+from strongroom.tui.widgets.columns import WIDE_FROM, Column
 from strongroom.tui.widgets.table import Cell, Row
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ class RegisteredPage(ListPage[RegisteredRow]):
     columns = (
         Column("Name", 16, weight=3),
         Column("Cloud Service", 12, weight=1),
-        Column("Type", 19, small=False),
-        Column("Region", 10, weight=1, small=False),
-        Column("Power", 8, small=False),
-        Column("Agent", 9, small=False),
+        Column("Type", 19, shows_from=WIDE_FROM),
+        Column("Region", 10, weight=1, shows_from=WIDE_FROM),
+        Column("Power", 8, shows_from=WIDE_FROM),
+        Column("Agent", 9, shows_from=WIDE_FROM),
         Column("Status", 21),
     )
     sortings = (Sorting(0, "name"), Sorting(1, "cloud_service"), Sorting(2, "workload_type"), Sorting(6, "status"))
@@ -74,7 +74,7 @@ class RegisteredPage(ListPage[RegisteredRow]):
             Cell(item.agent.value, Role.QUIET),
             Cell(state.text, state.role),
         )
-        return Row(f"i{item.item_id}" if item.item_id else f"m{item.machine_id}", cells)
+        return Row(f"m{item.machine_id}" if item.machine_id else f"i{item.item_id}", cells)
 
     def about(self, item: RegisteredRow) -> Content:
         state = protection_state(item.protection)

@@ -20,8 +20,9 @@ from strongroom.engine.submission import Submitted
 from strongroom.providers.base import Placement, RestorePreview
 from strongroom.tui.screens.dialog import Dialog
 from strongroom.tui.states import Role, line, lines, short_consistency, styled
-from strongroom.tui.units import moment, size
+from strongroom.tui.units import minute, size
 from strongroom.tui.widgets.field import Field, text_field
+from strongroom.tui.widgets.tick import Tick
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -66,7 +67,7 @@ class RestoreScreen(Dialog[None]):
         yield Field("Folder", text_field("folder", placeholder="/srv/restored"))
         formats = [(styled(words), value) for value, words in _FORMATS.items()]
         yield Field("Disk format", Select[str](formats, value="", allow_blank=False, compact=True, id="format"))
-        yield Field("", Checkbox("Start it afterwards", compact=True, id="start"))
+        yield Field("", Tick("Start it afterwards", compact=True, id="start"))
         yield Static(id="preview")
 
     def on_mount(self) -> None:
@@ -191,4 +192,4 @@ _STARTED = frozenset({Placement.NEW_MACHINE, Placement.ORIGINAL})
 
 def _point_words(point: PointRow) -> str:
     damaged = " · DAMAGED" if point.damaged else ""
-    return f"{moment(point.taken_at)} · {short_consistency(point.consistency)} · {size(point.used_bytes)}{damaged}"
+    return f"{minute(point.taken_at)} · {short_consistency(point.consistency)} · {size(point.used_bytes)}{damaged}"

@@ -12,18 +12,18 @@ _GAP = 2
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of ``width`` cells at least; ``weight`` is its share of what is left over. ``small`` ones stay on 80 columns."""
+    """A column of ``width`` cells at least; ``weight`` is its share of what is left over; a narrower table than ``shows_from`` leaves it out."""
 
     label: str
     width: int
     weight: int = 0
     right: bool = False
-    small: bool = True
+    shows_from: int = 0
 
 
 def laid_out(columns: Sequence[Column], available: int, *, wide: bool = False) -> list[tuple[int, Column, int]]:
     """The columns that are shown, each with its index and its width in cells; they never need more than ``available``."""
-    shown = [(index, column) for index, column in enumerate(columns) if column.small or wide or available >= WIDE_FROM]
+    shown = [(index, column) for index, column in enumerate(columns) if wide or available >= column.shows_from]
     spare = available - sum(column.width + _GAP for _index, column in shown)
     weights = sum(column.weight for _index, column in shown) or 1
     placed, left = [], available

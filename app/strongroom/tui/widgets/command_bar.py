@@ -11,16 +11,20 @@ from textual.widgets import Static
 
 from strongroom.tui.commands import Command, key_name
 from strongroom.tui.states import Role, line
+from strongroom.tui.widgets.columns import WIDE_FROM
 
 _GAP = "  "
+Hint = tuple[str, str]
+"""A key and what it does."""
 
 
 class CommandBar(Static):
-    """As many commands as fit; the general ones at the right stay, the rest is in the menu of all actions."""
+    """As many commands as fit, then general hints while there is room; ``tail`` stays at the right."""
 
-    def __init__(self, tail: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, tail: Sequence[Hint], hints: Sequence[Hint] = ()) -> None:
         super().__init__(id="commands")
         self._tail = tuple(tail)
+        self._hints = tuple(hints)
         self._commands: tuple[tuple[Command, bool], ...] = ()
 
     def show(self, commands: Sequence[tuple[Command, bool]]) -> None:
@@ -37,26 +41,25 @@ class CommandBar(Static):
 
     def _paint(self) -> None:
         width = max(0, (self.size.width or self.app.size.width) - 2)
-        tail = _GAP.join(f"{key} {words}" for key, words in self._tail)
-        room = width - cell_len(tail) - 2
+        tail = self._tail if width >= WIDE_FROM else self._tail[:2]
+        tail_cells = sum(_cells(key, words) for key, words in tail) - len(_GAP)
+        entries = [(key_name(command.key), command.label, allowed) for command, allowed in self._commands if command.key]
+        entries += [(key, words, True) for key, words in self._hints]
         content, used = Content(""), 0
-        for command, allowed in self._commands:
-            if not command.key:
-                continue
-            text = f"{key_name(command.key)} {command.label}"
-            if used + cell_len(text) > room:
+        for key, words, allowed in entries:
+            if used + _cells(key, words) + tail_cells > width:
                 break
-            content += self._entry(key_name(command.key), command.label, allowed=allowed)
-            used += cell_len(text) + len(_GAP)
-        filler = " " * max(0, width - used - cell_len(tail))
-        for key, words in self._tail:
-            filler_entry = line(filler, (key, Role.ACCENT), f" {words}")
-            content += filler_entry
-            filler = _GAP
-        self.update(content)
+            content += _entry(key, words, allowed=allowed)
+            used += _cells(key, words)
+        content += line(" " * max(0, width - used - tail_cells))
+        self.update(content + Content(_GAP).join([line((key, Role.ACCENT), f" {words}") for key, words in tail]))
 
-    @staticmethod
-    def _entry(key: str, label: str, *, allowed: bool) -> Content:
-        if not allowed:
-            return line((f"{key} {label}", Role.QUIET), _GAP)
-        return line((key, Role.ACCENT), (f" {label}", Role.STRONG), _GAP)
+
+def _entry(key: str, words: str, *, allowed: bool) -> Content:
+    if allowed:
+        return line((key, Role.ACCENT), f" {words}{_GAP}")
+    return line((f"{key} {words}{_GAP}", Role.FAINT))
+
+
+def _cells(key: str, words: str) -> int:
+    return cell_len(f"{key} {words}{_GAP}")

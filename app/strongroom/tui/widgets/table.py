@@ -5,7 +5,7 @@ Textual's DataTable measures every cell on the event loop and repaints itself wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -38,11 +38,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the table; one with a ``rule`` is a caption between groups, which the cursor passes over."""
+    """A line of the table; one with a ``rule`` is a caption between groups, which the cursor passes over; a ``fixed`` one takes no mark."""
 
     key: str
     cells: tuple[Cell, ...] = ()
     rule: str = ""
+    fixed: bool = False
+
+    @property
+    def markable(self) -> bool:
+        return not self.rule and not self.fixed
 
 
 class Table(ScrollView, can_focus=True):
@@ -100,8 +105,7 @@ class Table(ScrollView, can_focus=True):
         """Replace the rows. Cursor and marks stay with their keys; only lines that differ are painted."""
         before, key, at = self._rows, self.cursor_key, self._cursor
         self._rows = tuple(rows)
-        keys = {row.key for row in rows if not row.rule}
-        self.marks &= keys
+        self.marks &= {row.key for row in rows if row.markable}
         self._cursor = next((index for index, row in enumerate(rows) if row.key == key), min(at, max(0, len(rows) - 1)))
         self._step_off_rule(1)
         if len(before) != len(self._rows):
@@ -153,7 +157,7 @@ class Table(ScrollView, can_focus=True):
 
     def action_mark(self) -> None:
         key = self.cursor_key
-        if self.takes_marks and key is not None:
+        if self.takes_marks and key is not None and self._rows[self._cursor].markable:
             self.marks ^= {key}
             self._anchor = key
             self._paint_lines({self._cursor})
@@ -163,10 +167,10 @@ class Table(ScrollView, can_focus=True):
     def action_mark_range(self) -> None:
         start = next((index for index, row in enumerate(self._rows) if row.key == self._anchor), self._cursor)
         first, last = sorted((start, self._cursor))
-        self._mark(row.key for row in self._rows[first : last + 1] if not row.rule)
+        self._mark(self._rows[first : last + 1])
 
     def action_mark_all(self) -> None:
-        self._mark(row.key for row in self._rows if not row.rule)
+        self._mark(self._rows)
 
     def action_mark_none(self) -> None:
         self.marks.clear()
@@ -253,9 +257,9 @@ class Table(ScrollView, can_focus=True):
         if wanted != top:
             self.scroll_to(y=wanted, animate=False, immediate=True, force=True)
 
-    def _mark(self, keys: object) -> None:
+    def _mark(self, rows: Iterable[Row]) -> None:
         if self.takes_marks:
-            self.marks |= set(keys)  # type: ignore[call-overload]
+            self.marks |= {row.key for row in rows if row.markable}
             self.refresh()
             self.post_message(self.Marked(self))
 
