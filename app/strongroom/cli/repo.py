@@ -11,13 +11,15 @@ import typer
 
 from strongroom.cli.everywhere import Leaf, noun
 from strongroom.cli.exits import ExitCode
-from strongroom.cli.formats import local_time, size
+from strongroom.cli.formats import local_time, percent, size
 from strongroom.cli.invocation import Invocation, asked
 from strongroom.cli.output import Column
+from strongroom.cli.plain import plain
 from strongroom.cli.submitting import WaitOption, conclude
 from strongroom.domain.text import safe_text
 
 if TYPE_CHECKING:
+    from strongroom.engine.inspection import AffectedPoint
     from strongroom.engine.upkeep import PlanRow, PrunePreview
 
 app = noun("The vault's repository: check, prune, collect, statistics.")
@@ -34,7 +36,7 @@ class Tier(StrEnum):
 _PROBLEMS = (
     Column("Problem", lambda row: row.kind),
     Column("Object", lambda row: row.object),
-    Column("Recovery points", lambda row: row.points),
+    Column("Recovery points", lambda row: [_point(point) for point in row.points]),
     Column("Detail", lambda row: row.detail),
 )
 _PLAN = (
@@ -55,23 +57,25 @@ def check(
     read_data: Annotated[bool, typer.Option("--read-data", help="The same as --tier data.")] = False,
 ) -> ExitCode:
     """Look for damage and name the recovery points that it affects. Repairs and deletes nothing."""
-    from strongroom.engine.upkeep import check_repository
+    from strongroom.engine.inspection import check_repository
 
     run = asked(ctx)
     wanted = Tier.DATA if read_data else tier
     report = check_repository(run.context(), run.vault_id(), wanted.value, _progress(run))
     if run.as_json:
-        run.output.json({"ok": not report.problems, "tier": wanted.value, **_report(report)})
+        run.output.json({"ok": not report.problems, **plain(report)})
     else:
         run.output.items(report.problems, _PROBLEMS, empty="No problem was found.")
-        run.output.text(f"{report.objects} objects, {size(report.bytes)} checked ({wanted.value}), {len(report.problems)} problem(s).")
+        run.output.text(
+            f"{report.objects} objects, {size(report.checked_bytes)} checked ({report.tier}), {len(report.problems)} problem(s)."
+        )
     return ExitCode.FAILED if report.problems else ExitCode.DONE
 
 
-def _report(report: Any) -> dict[str, Any]:
-    from strongroom.cli.plain import plain
-
-    return {"problems": plain(report.problems), "objects": report.objects, "bytes": report.bytes}
+def _point(point: AffectedPoint) -> str:
+    if point.point_id is None:
+        return point.manifest_key
+    return f"{point.point_id} of {point.cloud_service}/{point.item_name}"
 
 
 def _progress(run: Invocation) -> Callable[[int, int], None]:
@@ -141,7 +145,7 @@ def collect(ctx: typer.Context, wait: WaitOption = False) -> ExitCode:
 @app.command(cls=Leaf)
 def stats(ctx: typer.Context) -> None:
     """Show how much is stored, and how much it saves."""
-    from strongroom.engine.upkeep import repository_stats
+    from strongroom.engine.inspection import repository_stats
 
     run = asked(ctx)
     found = dict(repository_stats(run.context(), run.vault_id()))
@@ -149,12 +153,10 @@ def stats(ctx: typer.Context) -> None:
 
 
 def _label(key: str) -> str:
-    return key.removesuffix("_bytes").replace("_", " ").capitalize()
+    return key.removesuffix("_bytes").removesuffix("_ratio").replace("_", " ").capitalize()
 
 
 def _amount(key: str, value: Any) -> Any:
-    if key.endswith("_bytes") and isinstance(value, int):
+    if key.endswith("_bytes"):
         return size(value)
-    if key.endswith("_ratio") and isinstance(value, float):
-        return f"{value:.2f}"
-    return value
+    return percent(value) if key.endswith("_ratio") else str(value)
