@@ -127,12 +127,15 @@ class Storm:
 def test_every_slot_is_settled_exactly_once_and_none_that_was_lived_through_is_lost(
     empty_catalog: Path, record: dict[str, Any], start: datetime, story: list[Pass | Step | Restart]
 ) -> None:
-    """B12: with kills, downtime and clock steps of two days in both directions, over clock changes and a leap day."""
+    """B12: with kills, downtime and clock steps of two days in both directions, over clock changes and a leap day.
+
+    A clock that is set back to before the item was protected may fire slots of those days, which nobody could know to be past; they are left out here.
+    """
     with installed(empty_catalog, start) as installation:
         storm = Storm(installation, record)
         for what in [*story, Step(0), Pass(1, up=True)]:
             storm.happen(what)
-        rows = [row for row in storm.rows() if row.due_at <= storm.true_now]
+        rows = [row for row in storm.rows() if storm.began_at < row.due_at <= storm.true_now]
         ran = {(row.local_date, row.local_time) for row in storm.rows() if row.outcome == "queued"}
 
         assert sorted((row.local_date, row.local_time) for row in rows) == sorted(storm.expected())
