@@ -25,7 +25,7 @@ from strongroom.repository.tree_parent import ParentTree
 WAITING_STEPS: Final = 4096  # runs that may queue behind an unfinished slot
 
 
-class ParentUnreadable(StrongroomError):
+class ParentUnreadable(Exception):  # noqa: N818 - a decision, not an operator's error
     """The parent's tree cannot be read; the disk is then read as if it had none. Never leaves the writer."""
 
 
@@ -46,7 +46,7 @@ class ParentDiskTree:
         try:
             return self.load(node_id)
         except StrongroomError as error:
-            raise ParentUnreadable("The parent's tree cannot be read", cause=error.message) from error
+            raise ParentUnreadable(f"the parent cannot be read ({error.message})") from error
 
 
 @dataclass(slots=True)

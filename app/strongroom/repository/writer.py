@@ -124,16 +124,16 @@ class BackupWriter:
         if tracked and not distrust:
             try:
                 return self._tracked(disk, before)
-            except ParentUnreadable as error:
-                distrust, before = f"the parent cannot be read ({error.cause})", None
-            except _ProofFailed as error:
-                distrust = str(error)
+            except ParentUnreadable as decision:
+                distrust, before = str(decision), None
+            except _ProofFailed as decision:
+                distrust = str(decision)
         compare = before is not None and (tracked or disk.mode == ReadMode.COMPARE)
         extents = disk.all_extents if tracked else disk.extents
         try:
             return self._whole(disk, before if compare else None, extents, distrust)
-        except ParentUnreadable as error:
-            return self._whole(disk, None, extents, f"the parent cannot be read ({error.cause})")
+        except ParentUnreadable as decision:
+            return self._whole(disk, None, extents, str(decision))
 
     def commit(self, taken_at: str, facts: Mapping[str, Any]) -> Manifest:
         """Make everything durable and then the recovery point visible: from here on it exists. ``SessionFenced`` if the session was declared dead."""
