@@ -20,9 +20,9 @@ DEFAULT_THRESHOLD = 0.7  # a pack with less than this share of live bytes is wor
 
 @dataclass(frozen=True, slots=True)
 class CondemnReport:
-    """``gc_id`` is empty if nothing was worth it; ``pack_bytes`` is their whole size, ``live_bytes`` what will be copied first."""
+    """``gc_ids`` are the tombstones, none if nothing was worth it; ``live_bytes`` of the packs' ``pack_bytes`` will be copied first."""
 
-    gc_id: str
+    gc_ids: tuple[str, ...]
     packs: tuple[str, ...]
     pack_bytes: int
     live_bytes: int
@@ -47,9 +47,12 @@ def condemn_packs(place: Place, chunks: Chunks, threshold: float, check: Check) 
         if _is_worth_it(weighed.live_bytes[number], weighed.sealed_bytes[number], threshold, is_bad=pack in bad)
     ]
     packs = tuple(weighed.packs[number] for number in chosen)
-    gc_id = bury(place, packs) if packs else ""
+    # What is wholly dead has its own tombstone: it can go, and make room, though there be no room to copy what lives in the others.
+    dead = [weighed.packs[number] for number in chosen if weighed.live_bytes[number] == 0]
+    sparse = [weighed.packs[number] for number in chosen if weighed.live_bytes[number] > 0]
+    gc_ids = tuple(bury(place, condemned) for condemned in (dead, sparse) if condemned)
     return CondemnReport(
-        gc_id, packs, sum(weighed.sealed_bytes[number] for number in chosen), sum(weighed.live_bytes[number] for number in chosen)
+        gc_ids, packs, sum(weighed.sealed_bytes[number] for number in chosen), sum(weighed.live_bytes[number] for number in chosen)
     )
 
 

@@ -34,6 +34,12 @@ class StoreUnreachable(StoreError):
     default_action = "Check that the file system is mounted and readable by the service's user."
 
 
+class StoreReadOnly(StoreError):
+    """The repository's place may be read but not written by this process."""
+
+    default_action = "Mount the file system for writing, or run as the service's user; restores work all the same."
+
+
 class StoreLocked(StoreError):
     """Another process holds the repository's maintenance lock."""
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator
 
-from strongroom.domain.errors import StrongroomError
 from strongroom.repository.chunks import ChunkSource
 from strongroom.repository.collection import PackContents, Rescue
-from strongroom.repository.errors import ChunkMissing, ObjectDamaged, ObjectTruncated
+from strongroom.repository.errors import ChunkMissing, ObjectDamaged, ObjectMissing, ObjectTruncated
 from strongroom.repository.format import pack_key
 from strongroom.repository.index import Index
 from strongroom.repository.index_segment import Segment
@@ -73,7 +72,7 @@ class PackChunks:
                     trailers[pack_id] = {entry.id: (trailer, entry) for entry in trailer.entries}
                 if chunk_id in trailers[pack_id]:
                     return self._verified(*trailers[pack_id][chunk_id])
-            except StrongroomError as error:
+            except (ObjectMissing, ObjectDamaged, ObjectTruncated) as error:
                 cause = cause or error.message
         raise ChunkMissing(f"Chunk {chunk_id.hex()} is needed and cannot be copied from its condemned pack", cause=cause)
 

@@ -7,6 +7,7 @@ records), then at what is condemned (trash). Whoever prunes or condemns looks th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 from strongroom.repository import commit_key as keys
 from strongroom.repository.commit_key import Outcome, void
 from strongroom.repository.envelope import ObjectKind
-from strongroom.repository.errors import ManifestMissing, ObjectDamaged, ObjectMissing, SessionFenced
+from strongroom.repository.errors import ManifestMissing, ObjectDamaged, ObjectMissing, SessionFenced, StoreFull, StoreReadOnly
 from strongroom.repository.format import pack_key
 from strongroom.repository.host import this_host
 from strongroom.repository.sealed import Place, get_document, put_document, sealed_document
@@ -97,9 +98,14 @@ def open_session(repository: TaggedPlace, machine_id: str, session_id: str, host
 
 
 def open_reading_session(repository: Place, session_id: str, host: Mapping[str, Any], pins: Sequence[str]) -> Session:
-    """Declare a reader (restore, verify, copy): the manifests ``pins`` stay until it ends. ``ManifestMissing`` if one is being pruned."""
+    """Declare a reader (restore, verify, copy): the manifests ``pins`` stay until it ends. ``ManifestMissing`` if one is being pruned.
+
+    A place that is full or may not be written is read without a pin: should the point be pruned meanwhile, the reader gets errors, never
+    wrong bytes, and a restore from a full or write-protected disk is worth that.
+    """
     facts = SessionFacts(session_id, "", tuple(pins), "", dict(host), _now())
-    _declare(repository, facts)
+    with suppress(StoreFull, StoreReadOnly):
+        _declare(repository, facts)
     session = Session(repository, facts, None, condemned_packs(repository))
     for pin in pins:
         if keys.was_pruned(repository, pin) or repository.store.stat(pin) is None:
@@ -155,8 +161,9 @@ def settle_session(place: Place, facts: SessionFacts) -> Outcome:
     A reader has no key: deleting its session ends it, and what it pinned may go.
     """
     outcome = void(place, facts.commit_key) if facts.commit_key else Outcome.VOIDED
-    place.store.delete(facts.key)
-    place.store.delete(facts.key + _BEAT)
+    with suppress(*(() if facts.commit_key else (StoreReadOnly,))):  # a reader there never declared itself
+        place.store.delete(facts.key)
+        place.store.delete(facts.key + _BEAT)
     return outcome
 
 

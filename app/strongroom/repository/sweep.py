@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from strongroom.repository.collection import Check, Chunks, Rescue, mark
 from strongroom.repository.commit_key import is_taken
 from strongroom.repository.condemn import open_witnesses
-from strongroom.repository.errors import ObjectDamaged, ObjectMissing
+from strongroom.repository.errors import ObjectDamaged, ObjectMissing, StoreFull
 from strongroom.repository.format import pack_key
 from strongroom.repository.live_marks import LiveMarks
 from strongroom.repository.prune import finish_prunes
@@ -95,13 +95,23 @@ def _sweep(place: Place, chunks: Chunks, mine: Sequence[Tombstone], check: Check
     report = SweepReport()
     with LiveMarks() as marks:
         ready, report.waiting_for = settle_then_mark(place, chunks, mine, marks, check)
-        if ready:
-            report.copied_chunks, unreadable = make_safe(place, chunks, marks, ready, check)
-            report.unreadable = tuple(sorted(unreadable))
-            for tombstone in ready:
-                if unreadable.isdisjoint(tombstone.packs):
-                    _delete(place, tombstone, report)
+        full: StoreFull | None = None
+        for tombstone in ready:
+            try:
+                _execute(place, chunks, marks, tombstone, report, check)
+            except StoreFull as error:  # others may go without copies, and make the room that this one needs
+                full = error
+        if full is not None:
+            raise full
     return report
+
+
+def _execute(place: Place, chunks: Chunks, marks: LiveMarks, tombstone: Tombstone, report: SweepReport, check: Check) -> None:
+    copied, unreadable = make_safe(place, chunks, marks, tombstone.packs, check)
+    report.copied_chunks += copied
+    report.unreadable += tuple(sorted(unreadable))
+    if not unreadable:
+        _delete(place, tombstone, report)
 
 
 def settle_then_mark(
@@ -141,13 +151,12 @@ def _has_ended(place: Place, witness: Witness) -> bool:
     return place.store.stat(SESSION_PREFIX + witness.session_id) is None
 
 
-def make_safe(place: Place, chunks: Chunks, marks: LiveMarks, ready: Sequence[Tombstone], check: Check) -> tuple[int, set[str]]:
+def make_safe(place: Place, chunks: Chunks, marks: LiveMarks, packs: Sequence[str], check: Check) -> tuple[int, set[str]]:
     """Copy every live chunk of these packs that no lasting pack holds; only then may the packs go.
 
     How many chunks there were, and which packs cannot say what they hold.
     """
     cover = _Cover(place, chunks, condemned_packs(place), bad_packs(place))
-    packs = [pack for tombstone in ready for pack in tombstone.packs]
     homeless: dict[bytes, list[str]] = defaultdict(list)
     unreadable: set[str] = set()
     copied = 0

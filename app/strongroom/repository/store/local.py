@@ -21,6 +21,7 @@ from strongroom.repository.errors import (
     RepositoryNotFound,
     StoreFull,
     StoreLocked,
+    StoreReadOnly,
     StoreUnreachable,
 )
 from strongroom.repository.store.base import Buffer, ObjectInfo, Space
@@ -28,21 +29,30 @@ from strongroom.repository.store.files import Files, UnsyncedFiles
 from strongroom.repository.store.keys import TOP_FOLDERS, checked_key, folder_of_prefix
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 _ATTEMPTS = 3
 _COMPARE_BYTES = 1024 * 1024
+_WRITES = {"create", "write", "touch", "delete", "lock"}
 _TEMPORARY = ".tmp"
 _LOCKS = ".lock"
+
+
+RESERVE_BYTES = 16 * 1024 * 1024  # thousands of sessions, records and tombstones
 
 
 class LocalStore:
     """A ``Store`` in the folder ``root``; ``fsync=False`` gives up durability (tests and labs only).
 
+    Packs leave ``reserve_bytes`` of the file system free: a repository that is full for backups still has room for what a prune and a
+    collection must write before they can delete (invariant 19).
+
     Opening it touches nothing; ``create`` makes the folders. ``StoreUnreachable`` when the folders are not there, so that an
     unmounted file system is never taken for an empty repository (invariant 6).
     """
 
-    def __init__(self, root: Path, *, fsync: bool = True, files: Files | None = None) -> None:
+    def __init__(self, root: Path, *, fsync: bool = True, files: Files | None = None, reserve_bytes: int = RESERVE_BYTES) -> None:
         self.root = Path(root)
+        self._reserve_bytes = reserve_bytes
         self._files = files or (Files() if fsync else UnsyncedFiles())
         self._durable_folders: set[Path] = set()
 
@@ -67,6 +77,8 @@ class LocalStore:
         path = self._path(key)
         buffers = [data] if isinstance(data, (bytes, bytearray, memoryview)) else list(data)
         with _translated("write", key):
+            if key.startswith("packs/"):
+                self._leave_reserve(sum(memoryview(buffer).nbytes for buffer in buffers))
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
                     self._publish(key, path, buffers)
@@ -76,6 +88,11 @@ class LocalStore:
                         raise
                 else:
                     return
+
+    def _leave_reserve(self, size_bytes: int) -> None:
+        facts = os.statvfs(self.root)
+        if facts.f_bavail * facts.f_frsize < size_bytes + self._reserve_bytes:
+            raise OSError(errno.ENOSPC, "what is left is kept for pruning and collection")
 
     def _publish(self, key: str, path: Path, buffers: Sequence[Buffer]) -> None:
         self._need_folder(path.parent)
@@ -305,5 +322,7 @@ def _translated(action: str, name: str) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise StoreFull(f"No room to {action} {name}", cause=os.strerror(error.errno)) from error
+            raise StoreFull(f"No room to {action} {name}", cause=str(error.strerror)) from error
+        if error.errno in _READ_ONLY and action in _WRITES:
+            raise StoreReadOnly(f"May not {action} {name}", cause=os.strerror(error.errno)) from error
         raise StoreUnreachable(f"Cannot {action} {name}", cause=str(error)) from error
