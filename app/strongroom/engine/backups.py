@@ -48,7 +48,7 @@ def backup_draft(item: Item, *, keep_until: datetime | None = None, full_read: b
     """The same job whoever asks: operator or schedule. Raises ``StateForbids`` or ``NotProtected``."""
     if item.protection is ProtectionStatus.NONE or item.policy_id is None:
         raise NotProtected(f"{item.name} is not protected")
-    if item.protection not in ACTIVE or item.registration is not RegistrationStatus.REGISTERED:
+    if item.protection not in ACTIVE or item.registration not in {RegistrationStatus.REGISTERED, RegistrationStatus.VANISHED}:
         raise StateForbids(
             f"{item.name} cannot be backed up now",
             cause=f"{item.registration.value}, {item.protection.value}",
@@ -61,8 +61,8 @@ def backup_draft(item: Item, *, keep_until: datetime | None = None, full_read: b
 def _spec(context: Context, job: Job) -> WorkerSpec:
     with context.catalog.read() as session:
         rows = item_rows(session, job.item_id)
-        if rows.machine is None or rows.source is None or rows.machine.vanished_at is not None:
-            raise MachineNotFound(f"{rows.item.name} is not at its source any more", action="Discover the source again.")
+        if rows.machine is None or rows.source is None:
+            raise MachineNotFound(f"{rows.item.name} has no machine at any source", action="Discover its source again.")
         policy = session.get(Policy, rows.item.policy_id) if rows.item.policy_id else None
         body = {
             "repository_path": rows.vault.repository_path,

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from strongroom.catalog.entities import Item, Job, Machine, Source
 from strongroom.catalog.entities.columns import new_uid
-from strongroom.domain.states import LIVE, AgentState, Operation, PowerState, WorkloadType
+from strongroom.domain.states import LIVE, AgentState, Operation, PowerState, RegistrationStatus, WorkloadType
 from strongroom.engine.context import Context
 from strongroom.engine.errors import OperationInProgress, SourceNotFound
 from strongroom.engine.sources import source_by_id
@@ -81,7 +81,7 @@ def record_machines(session: Session, source: Source, found: Iterable[Mapping[st
             counts["vanished"] += 1
     source.discovered_at = now
     session.flush()
-    _follow_names(session, source)
+    _follow_machines(session, source)
     return counts
 
 
@@ -101,13 +101,16 @@ def _values(facts: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
-def _follow_names(session: Session, source: Source) -> None:
-    """An item shows its machine's present name and cloud service; it finds its machine again by identity."""
+def _follow_machines(session: Session, source: Source) -> None:
+    """An item shows its machine's present name, cloud service and absence; it finds its machine again by identity."""
     pairs = session.exec(select(Item, Machine).where(Item.identity == Machine.identity, Machine.source_id == source.id))
     for item, machine in pairs:
-        if (item.machine_id, item.name, item.cloud_service) != (machine.id, machine.name, machine.cloud_service):
-            item.machine_id, item.name, item.cloud_service = machine.id, machine.name, machine.cloud_service
-            session.add(item)
+        item.machine_id, item.name, item.cloud_service = machine.id, machine.name, machine.cloud_service
+        if item.registration is RegistrationStatus.REGISTERED and machine.vanished_at is not None:
+            item.registration = RegistrationStatus.VANISHED
+        elif item.registration is RegistrationStatus.VANISHED and machine.vanished_at is None:
+            item.registration = RegistrationStatus.REGISTERED
+        session.add(item)
 
 
 DISCOVER = Undertaking(perform=_perform, spec=_spec, sub_tasks=(SEARCH,))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlmodel import Session, select
 
-from strongroom.catalog.entities import Vault
+from strongroom.catalog.entities import Policy, Vault
 from strongroom.catalog.queries.vaults import blockers
 from strongroom.engine.audit import note
 from strongroom.engine.chronicle import VAULT_SAVED, tell, vault_state
@@ -102,6 +102,9 @@ def delete_vault(context: Context, vault_id: int) -> None:
                 cause="; ".join(blocking),
                 action="Remove these first.",
             )
+        for policy in session.exec(select(Policy).where(Policy.vault_id == vault_id)):
+            session.delete(policy)
+        session.flush()
         session.delete(vault)
         note(session, context, "Delete vault", vault.name, repository=vault.repository_path)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 
 import structlog
 from sqlmodel import Session, select
@@ -83,9 +84,16 @@ class Service:
             log.info("stopped leading")
 
     def _reconcile(self) -> None:
-        self._orphans = reconcile_jobs(self._context)
+        """What a crash left behind; a part that fails is told and tried again later, it must not keep the service from working."""
+        self._orphans = 1
+        for part in (self._settle_orphans, self._reconcile_vaults, self._tidy):
+            self._try(part)
+
+    def _reconcile_vaults(self) -> None:
         for line in reconcile_vaults(self._context):
             log.info("reconciled", found=line)
+
+    def _tidy(self) -> None:
         tidy_sources(self._context, lambda line: log.info("tidied", removed=line))
 
     def _work(self) -> None:
@@ -101,14 +109,18 @@ class Service:
             self._wake.wait(_TICK_SECONDS)
 
     def _turn(self) -> None:
-        """Everything that may have become due; one failing part must not stop the others."""
+        """Everything that may have become due."""
         for part in (self._cancel, self._do_in_service, self._start_workers, self._settle_orphans, self._measure):
-            try:
-                part()
-            except StrongroomError as error:
-                log.warning("turn", part=part.__name__, **error.record())
-            except Exception:
-                log.exception("turn", part=part.__name__)
+            self._try(part)
+
+    def _try(self, part: Callable[[], None]) -> None:
+        """One failing part must not stop the others; it has its next turn within a second."""
+        try:
+            part()
+        except StrongroomError as error:
+            log.warning("turn", part=part.__name__, **error.record())
+        except Exception:
+            log.exception("turn", part=part.__name__)
 
     def _cancel(self) -> None:
         for job in cancelling(self._context):
@@ -146,7 +158,7 @@ class Service:
         return found
 
     def _settle_orphans(self) -> None:
-        """Workers of a service that died give up by themselves; their jobs are settled as soon as they are gone."""
+        """Jobs of a service that died: their workers give up by themselves, and as soon as they are gone the jobs are settled."""
         if self._orphans:
             self._orphans = reconcile_jobs(self._context, self._crew.job_ids)
 

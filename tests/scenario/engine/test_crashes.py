@@ -24,23 +24,14 @@ from strongroom.engine.restores import RestoreWish, newest_point, request_restor
 from strongroom.providers.base import Placement
 from strongroom.repository.session import sessions
 from tests.scenario.engine.room import MIB, Room, in_thread
+from tests.scenario.processes import until, workers_below
 
 LARGE = 192 * MIB
 
 
 def workers_of(room: Room) -> list[int]:
     """The process ids of this installation's workers, by the lock that they hold."""
-    mine = []
-    for entry in os.listdir("/proc"):
-        if not entry.isdecimal():
-            continue
-        try:
-            held = {os.readlink(f"/proc/{entry}/fd/{fd}") for fd in os.listdir(f"/proc/{entry}/fd")}
-        except OSError:
-            continue
-        if int(entry) != os.getpid() and any(path.startswith(str(room.context.paths.run / "jobs")) for path in held):
-            mine.append(int(entry))
-    return mine
+    return [process.pid for process in workers_below(room.context.paths.run)]
 
 
 @contextmanager
@@ -54,13 +45,6 @@ def stopped_worker(room: Room, ready: Callable[[], bool]) -> Iterator[int]:
     finally:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
-
-
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def reached(room: Room, job_id: int, task: str) -> bool:

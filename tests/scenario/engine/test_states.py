@@ -228,3 +228,24 @@ def test_a_source_with_registered_machines_stays(room: Room) -> None:
     room.protected("m")
     with pytest.raises(SourceInUse):
         remove_source(room.context, room.source_id)
+
+
+def test_a_registered_machine_that_vanishes_shows_it_and_returns(room: Room) -> None:
+    """A3 A11: its item stays, shows Vanished, and a backup fails with the reason instead of being forgotten."""
+    image = room.image("m", bytes(4096))
+    (item,) = room.protected("m")
+    away = image.rename(room.folder / "away")
+    room.done(request_discovery(room.context))
+    assert room.item("m").registration is RegistrationStatus.VANISHED
+    assert room.failed(request_backup(room.context, [item])).error["code"] == "MachineVanished"
+    away.rename(image)
+    room.done(request_discovery(room.context))
+    assert room.item("m").registration is RegistrationStatus.REGISTERED
+    room.done(request_backup(room.context, [item]))
+
+
+def test_a_vault_with_policies_only_is_empty(room: Room) -> None:
+    """A1."""
+    made = create_vault(room.context, "only-policies", REGION)
+    create_policy(room.context, made.vault_id, "p", nightly())
+    delete_vault(room.context, made.vault_id)
