@@ -156,3 +156,16 @@ def test_no_empty_catalog_is_made_where_one_was_lost(command: Command) -> None:
     assert ran.json["error"]["code"] == "CatalogMissing"
     assert "strongroom rebuild" in ran.json["error"]["action"]
     assert not (command.home / "catalog.db").exists()
+
+
+def test_a_narrow_terminal_loses_spare_columns_and_no_names(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """C5: at 40 columns the name stands whole on one line; what is spare is left out, most spare first."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    columns = (*COLUMNS, Column("Much", lambda _: "x" * 12, spare=2), Column("Less", lambda _: "y" * 12, spare=1))
+    Output().items([Row("a" * 20)], columns)
+    out = capsys.readouterr().out
+    assert "a" * 20 in out
+    assert "y" * 12 in out
+    assert "x" not in out

@@ -43,12 +43,12 @@ class Retain(StrEnum):
 _COLUMNS = (
     Column("Name", lambda row: row.name),
     Column("Cloud Service", lambda row: row.cloud_service),
-    Column("Type", lambda row: row.workload_type),
+    Column("Type", lambda row: row.workload_type, spare=3),
     Column("Protection Status", lambda row: row.status),
     Column("Recovery Points", lambda row: row.points, right=True),
-    Column("Policy", lambda row: row.policy_name),
+    Column("Policy", lambda row: row.policy_name, spare=1),
     Column("Newest Recovery Point", lambda row: local_time(row.newest_point_at)),
-    Column("Last Backup", lambda row: row.last_backup_status),
+    Column("Last Backup", lambda row: row.last_backup_status, spare=2),
 )
 
 

@@ -44,12 +44,12 @@ def _columns(now: datetime) -> tuple[Column, ...]:
         Column("Job", lambda row: row.job_id, right=True),
         Column("Workload Name", lambda row: row.workload_name),
         Column("Cloud Service", lambda row: row.cloud_service),
-        Column("Type", lambda row: row.workload_type),
+        Column("Type", lambda row: row.workload_type, spare=3),
         Column("Operation", lambda row: row.operation),
         Column("Status", lambda row: row.status),
         Column("Started On", lambda row: local_time(row.started_at)),
-        Column("Duration", lambda row: duration(_seconds(row, now)), right=True),
-        Column("Progress", _progress),
+        Column("Duration", lambda row: duration(_seconds(row, now)), right=True, spare=2),
+        Column("Progress", _progress, spare=1),
     )
 
 

@@ -25,11 +25,11 @@ app = noun("Machines: found by discovery, registered with a vault.")
 _COLUMNS = (
     Column("Name", lambda row: row.name),
     Column("Cloud Service", lambda row: row.cloud_service),
-    Column("Type", lambda row: row.workload_type),
+    Column("Type", lambda row: row.workload_type, spare=4),
     Column("Status", lambda row: row.status),
-    Column("Power", lambda row: row.power),
-    Column("Disks", lambda row: len(row.disks), right=True),
-    Column("Size", lambda row: size(row.size_bytes), right=True),
+    Column("Power", lambda row: row.power, spare=3),
+    Column("Disks", lambda row: len(row.disks), right=True, spare=2),
+    Column("Size", lambda row: size(row.size_bytes), right=True, spare=1),
     Column("Protection", lambda row: row.protection),
 )
 _ELSEWHERE = (

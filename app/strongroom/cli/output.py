@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -14,17 +14,24 @@ from strongroom.cli.plain import plain
 from strongroom.domain.errors import ErrorRecord
 from strongroom.domain.text import safe_text
 
+_GAP = 2
+"""Spaces between two columns."""
+
 _UNBOUNDED_COLUMNS = 100_000
 """The width of a table that no terminal shows: another program reads it, so nothing is wrapped or cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table: its heading, and how a row fills it (any value; ``formats.word`` writes it)."""
+    """One column of a table: its heading, and how a row fills it (any value; ``formats.word`` writes it).
+
+    On a terminal that is too narrow the columns with the highest ``spare`` are left out first; those with 0 never.
+    """
 
     heading: str
     value: Callable[[Any], Any]
     right: bool = False
+    spare: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +94,36 @@ class Output:
                 self.say(label + part)
 
 
-def _table(rows: Iterable[Any], columns: Sequence[Column]) -> str:
+def _table(rows: Sequence[Any], columns: Sequence[Column]) -> str:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     terminal = sys.stdout.isatty()
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(Text(column.heading), justify="right" if column.right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(safe_text(word(column.value(row)))) for column in columns))
     console = Console(file=sys.stdout, width=None if terminal else _UNBOUNDED_COLUMNS, no_color=None if terminal else True)
+    cells = [[safe_text(word(column.value(row))) for row in rows] for column in columns]
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    shown = _fitting(columns, cells, console.width)
+    for place in shown:
+        column = columns[place]
+        table.add_column(Text(column.heading), justify="right" if column.right else "left", overflow="fold")
+    for row in zip(*(cells[place] for place in shown), strict=True):
+        table.add_row(*map(Text, row))
     with console.capture() as capture:
         console.print(table)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def _fitting(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> list[int]:
+    """The places of the columns that are shown: as many as the width takes, by their ``spare``."""
+    from rich.cells import cell_len
+
+    needed = [max(map(cell_len, [column.heading, *filled])) + _GAP for column, filled in zip(columns, cells, strict=True)]
+    shown = list(range(len(columns)))
+    for place in sorted(shown, key=lambda place: -columns[place].spare):
+        if columns[place].spare and sum(needed[kept] for kept in shown) - _GAP > width:
+            shown.remove(place)
+    return shown
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -39,10 +39,10 @@ _COLUMNS = (
     Column("Point", lambda row: row.point_id, right=True),
     Column("Taken", lambda row: local_time(row.taken_at)),
     Column("Consistency", lambda row: row.consistency),
-    Column("Used", lambda row: size(row.used_bytes), right=True),
-    Column("Read", lambda row: size(row.read_bytes), right=True),
-    Column("Stored", lambda row: size(row.stored_bytes), right=True),
-    Column("Expires", _expiry),
+    Column("Used", lambda row: size(row.used_bytes), right=True, spare=3),
+    Column("Read", lambda row: size(row.read_bytes), right=True, spare=4),
+    Column("Stored", lambda row: size(row.stored_bytes), right=True, spare=2),
+    Column("Expires", _expiry, spare=1),
     Column("Verified", lambda row: "DAMAGED" if row.damaged else local_time(row.verified_at)),
 )
 

@@ -20,9 +20,9 @@ Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="For example ima
 _COLUMNS = (
     Column("Address", lambda row: row.address),
     Column("Region", lambda row: row.region),
-    Column("Type", lambda row: row.workload_type),
+    Column("Type", lambda row: row.workload_type, spare=2),
     Column("Machines", lambda row: row.machines, right=True),
-    Column("Vanished", lambda row: row.vanished, right=True),
+    Column("Vanished", lambda row: row.vanished, right=True, spare=1),
     Column("Discovered", lambda row: "now running" if row.live_job_id else local_time(row.discovered_at)),
 )
 

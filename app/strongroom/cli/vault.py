@@ -37,9 +37,9 @@ _COLUMNS = (
     Column("Items", lambda row: row.items, right=True),
     Column("Protected", lambda row: row.protected, right=True),
     Column("Points", lambda row: row.points, right=True),
-    Column("Used", lambda row: size(row.used_bytes), right=True),
+    Column("Used", lambda row: size(row.used_bytes), right=True, spare=1),
     Column("Recovery key", lambda row: "confirmed" if row.recovery_confirmed_at else "NOT CONFIRMED"),
-    Column("Repository", lambda row: row.repository_path),
+    Column("Repository", lambda row: row.repository_path, spare=2),
 )
 
 
