@@ -111,8 +111,8 @@ def _entries(data: bytes, at: int, count: int) -> tuple[Entry, ...]:
         kind, codec, entry_id, offset, sealed_bytes, plain_bytes, hashes = _ENTRY.unpack_from(data, at)
         at += _ENTRY.size
         block_hashes = data[at : at + hashes * BLOCK_HASH_BYTES]
-        at += len(block_hashes)
+        at += hashes * BLOCK_HASH_BYTES
         entries.append(Entry(entry_id, EntryKind(kind), Codec(codec), ordinal, offset, sealed_bytes, plain_bytes, block_hashes))
     if at != len(data):
-        raise ValueError(f"{len(data) - at} bytes follow the last entry")
+        raise ValueError(f"it has {len(data)} bytes, its entries take {at}")
     return tuple(entries)
