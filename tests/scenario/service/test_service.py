@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from strongroom.engine.jobs.following import follow
 from strongroom.engine.policies import edit_policy
 from strongroom.engine.vaults import create_vault
 from tests.scenario.engine.room import MIB, Room, make_room
+from tests.scenario.processes import services_below, until
 
 
 @pytest.fixture
@@ -33,29 +34,13 @@ def room(tmp_path: Path) -> Iterator[Room]:
 
 
 def services_of(room: Room) -> list[int]:
-    home = str(room.context.paths.state).encode()
-    found = []
-    for entry in filter(str.isdecimal, os.listdir("/proc")):
-        try:
-            words = Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if home in words and b"serve" in words and Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
-            found.append(int(entry))
-    return found
+    return [process.pid for process in services_below(room.context.paths.state)]
 
 
 def kill_all(room: Room, number: int) -> None:
     for pid in services_of(room):
         os.kill(pid, number)
     until(lambda: not services_of(room))
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def start_another(room: Room) -> subprocess.Popen[bytes]:

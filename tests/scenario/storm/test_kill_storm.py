@@ -115,7 +115,9 @@ class Storm:
             workers = [process for process in workers_below(self.room.context.paths.run) if process.job_uid in uids]
             if workers:
                 time.sleep(self.chance.random() * 0.25)
-                victims = [workers[0].pid] if wanted == "worker" else [process.pid for process in services_below(self.room.context.paths.state)]
+                victims = (
+                    [workers[0].pid] if wanted == "worker" else [process.pid for process in services_below(self.room.context.paths.state)]
+                )
                 return wanted if self.kill(victims) and self.any_live(jobs, uids) else ""
         return ""
 
@@ -210,7 +212,7 @@ def test_no_kill_loses_a_committed_point_or_leaves_a_job_stuck(room: Room) -> No
     assert proved >= len(MACHINES)
     repository = open_repository(room.context, room.vault())
     report = check(repository, "data", Counters(), lambda: None)
-    assert report.problems == [] or report.problems == (), (storm.seed, report.problems)
+    assert not report.problems, (storm.seed, report.problems)
     jobs = follow(room.context, request_backup(room.context, storm.items).job_ids)
     assert [job.error for job in jobs] == [{}, {}]
     for name in MACHINES:
