@@ -55,8 +55,8 @@ _COLUMNS = (
 @app.command("list", cls=Leaf)
 def list_(
     ctx: typer.Context,
-    workload_type: Annotated[WorkloadType | None, typer.Option("--type", help="Only this workload type.")] = None,
-    status: Annotated[ProtectionStatus | None, typer.Option("--status", help="Only this protection status.")] = None,
+    workload_type: Annotated[WorkloadType | None, typer.Option("--type", case_sensitive=False, help="Only this workload type.")] = None,
+    status: Annotated[ProtectionStatus | None, typer.Option("--status", case_sensitive=False, help="Only this protection status.")] = None,
     policy: Annotated[str | None, typer.Option("--policy", help="Only items of this policy.", autocompletion=policy_names)] = None,
     text: TextOption = "",
     limit: LimitOption = 200,
@@ -158,7 +158,7 @@ def backup(
 def stop(
     ctx: typer.Context,
     names: ItemNames,
-    retain: Annotated[Retain, typer.Option("--retain", help="What becomes of the recovery points.")],
+    retain: Annotated[Retain, typer.Option("--retain", case_sensitive=False, help="What becomes of the recovery points.")],
     reason: ReasonOption = "",
     comment: CommentOption = "",
     wait: WaitOption = False,

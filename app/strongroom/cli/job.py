@@ -64,9 +64,11 @@ def _seconds(row: JobRow, now: datetime) -> float | None:
 def list_(  # noqa: PLR0913  (one argument per option)
     ctx: typer.Context,
     *,
-    status: Annotated[list[JobStatus] | None, typer.Option("--status", help="Only this status; may be repeated.")] = None,
-    operation: Annotated[Operation | None, typer.Option("--operation", help="Only this operation.")] = None,
-    workload_type: Annotated[WorkloadType | None, typer.Option("--type", help="Only this workload type.")] = None,
+    status: Annotated[
+        list[JobStatus] | None, typer.Option("--status", case_sensitive=False, help="Only this status; may be repeated.")
+    ] = None,
+    operation: Annotated[Operation | None, typer.Option("--operation", case_sensitive=False, help="Only this operation.")] = None,
+    workload_type: Annotated[WorkloadType | None, typer.Option("--type", case_sensitive=False, help="Only this workload type.")] = None,
     item: Annotated[str | None, typer.Option("--item", metavar="NAME", help="Only this item's jobs.", autocompletion=item_names)] = None,
     since: Annotated[str | None, typer.Option("--since", metavar="WHEN", help=f"Started at or after {moments.HELP}.")] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="WHEN", help="Started before that time.")] = None,

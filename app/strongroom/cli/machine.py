@@ -47,8 +47,8 @@ def list_(
     elsewhere: Annotated[
         bool, typer.Option("--elsewhere", help="The machines of other regions, and the vaults that would take them.")
     ] = False,
-    workload_type: Annotated[WorkloadType | None, typer.Option("--type", help="Only this workload type.")] = None,
-    status: Annotated[RegistrationStatus | None, typer.Option("--status", help="Only this status.")] = None,
+    workload_type: Annotated[WorkloadType | None, typer.Option("--type", case_sensitive=False, help="Only this workload type.")] = None,
+    status: Annotated[RegistrationStatus | None, typer.Option("--status", case_sensitive=False, help="Only this status.")] = None,
     text: TextOption = "",
     limit: LimitOption = 200,
     after: AfterOption = None,

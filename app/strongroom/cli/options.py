@@ -12,7 +12,7 @@ from strongroom.cli.completion import item_names, machine_names, policy_names
 if TYPE_CHECKING:
     from strongroom.catalog.queries.page import Page
 
-LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many.")]
+LimitOption = Annotated[int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="At most so many.")]
 AfterOption = Annotated[str | None, typer.Option("--after", metavar="CURSOR", help="Go on where «next» of the last answer says.")]
 TextOption = Annotated[str, typer.Option("--text", help="Only what has this in its name or cloud service.")]
 MachineNames = Annotated[list[str], typer.Argument(metavar="NAME...", help="NAME, or SERVICE/NAME.", autocompletion=machine_names)]

@@ -51,7 +51,7 @@ _COLUMNS = (
 def list_(
     ctx: typer.Context,
     name: ItemName,
-    consistency: Annotated[Level | None, typer.Option("--consistency", help="Only this level.")] = None,
+    consistency: Annotated[Level | None, typer.Option("--consistency", case_sensitive=False, help="Only this level.")] = None,
     limit: LimitOption = 200,
     after: AfterOption = None,
 ) -> None:
@@ -136,19 +136,23 @@ def verify(
 def restore(  # noqa: PLR0913  (one argument per option)
     ctx: typer.Context,
     *,
-    to: Annotated[Place, typer.Option("--to", help="Where it goes.")],
+    to: Annotated[Place, typer.Option("--to", case_sensitive=False, help="Where it goes.")],
     point: Annotated[int | None, typer.Argument(metavar="[POINT]", help="The recovery point's number.")] = None,
     newest_of: Annotated[
         str | None,
         typer.Option("--newest-of", metavar="NAME", help="Instead of POINT: the item's newest sound one.", autocompletion=item_names),
     ] = None,
     before: Annotated[str | None, typer.Option("--before", metavar="WHEN", help="With --newest-of: taken no later than that.")] = None,
-    at_least: Annotated[Level | None, typer.Option("--at-least", help="With --newest-of: at least so consistent.")] = None,
+    at_least: Annotated[
+        Level | None, typer.Option("--at-least", case_sensitive=False, help="With --newest-of: at least so consistent.")
+    ] = None,
     name: Annotated[str, typer.Option("--name", help="The new machine's name.")] = "",
     cloud_service: Annotated[str, typer.Option("--cloud-service", help="The new machine's cloud service (default: as it was).")] = "",
     source: Annotated[str | None, typer.Option("--source", metavar="ADDRESS", help="Another source (default: its own).")] = None,
     folder: Annotated[Path | None, typer.Option("--folder", metavar="DIR", help="Where the disks go.")] = None,
-    disk_format: Annotated[DiskFormat | None, typer.Option("--format", help="The disks' format (default: as it was).")] = None,
+    disk_format: Annotated[
+        DiskFormat | None, typer.Option("--format", case_sensitive=False, help="The disks' format (default: as it was).")
+    ] = None,
     start: Annotated[bool, typer.Option("--start", help="Start the machine afterwards.")] = False,
     preview: Annotated[bool, typer.Option("--preview", help="Only say what would be made and what would not come back.")] = False,
     wait: WaitOption = False,

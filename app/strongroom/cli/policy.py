@@ -159,7 +159,7 @@ def list_(ctx: typer.Context, text: TextOption = "", limit: LimitOption = 200, a
 def preview(
     ctx: typer.Context,
     name: PolicyName,
-    runs: Annotated[int, typer.Option("--runs", min=1, max=1000, help="How many of the next runs to show.")] = 5,
+    runs: Annotated[int, typer.Option("--runs", metavar="N", min=1, max=1000, help="How many of the next runs to show.")] = 5,
 ) -> None:
     """Show a policy's next runs, and how many points it holds once its longest tier is full."""
     from strongroom.domain.policy import PolicySpec, in_words

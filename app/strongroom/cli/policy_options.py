@@ -30,7 +30,8 @@ AtOption = Annotated[
     typer.Option("--at", metavar="HH:MM", help="Time for --weekly-on and --monthly-…; may be repeated.", rich_help_panel=_WHEN),
 ]
 WeeklyOption = Annotated[
-    list[Weekday] | None, typer.Option("--weekly-on", help="Every week on this day; may be repeated.", rich_help_panel=_WHEN)
+    list[Weekday] | None,
+    typer.Option("--weekly-on", case_sensitive=False, help="Every week on this day; may be repeated.", rich_help_panel=_WHEN),
 ]
 MonthlyDayOption = Annotated[
     list[int] | None,
@@ -42,18 +43,26 @@ MonthlyWeekdayOption = Annotated[
         "--monthly-on", metavar="ORDINAL-WEEKDAY", help="Every month, for example first-sunday or last-friday.", rich_help_panel=_WHEN
     ),
 ]
-KeepDaysOption = Annotated[int | None, typer.Option("--keep-days", min=0, help="Keep every point so many days.", rich_help_panel=_KEEP)]
+KeepDaysOption = Annotated[
+    int | None, typer.Option("--keep-days", metavar="N", min=0, help="Keep every point so many days.", rich_help_panel=_KEEP)
+]
 KeepWeeksOption = Annotated[
-    int | None, typer.Option("--keep-weeks", min=0, help="Keep a week's first point so many weeks.", rich_help_panel=_KEEP)
+    int | None, typer.Option("--keep-weeks", metavar="N", min=0, help="Keep a week's first point so many weeks.", rich_help_panel=_KEEP)
 ]
 KeepMonthsOption = Annotated[
-    int | None, typer.Option("--keep-months", min=0, help="… a month's first, so many months.", rich_help_panel=_KEEP)
+    int | None, typer.Option("--keep-months", metavar="N", min=0, help="… a month's first, so many months.", rich_help_panel=_KEEP)
 ]
-KeepYearsOption = Annotated[int | None, typer.Option("--keep-years", min=0, help="… a year's first, so many years.", rich_help_panel=_KEEP)]
-KeepLastOption = Annotated[int | None, typer.Option("--keep-last", min=0, help="Never fewer than so many points.", rich_help_panel=_KEEP)]
-ConsistencyOption = Annotated[ConsistencyWish | None, typer.Option("--consistency", help="What the points must be (default: any).")]
+KeepYearsOption = Annotated[
+    int | None, typer.Option("--keep-years", metavar="N", min=0, help="… a year's first, so many years.", rich_help_panel=_KEEP)
+]
+KeepLastOption = Annotated[
+    int | None, typer.Option("--keep-last", metavar="N", min=0, help="Never fewer than so many points.", rich_help_panel=_KEEP)
+]
+ConsistencyOption = Annotated[
+    ConsistencyWish | None, typer.Option("--consistency", case_sensitive=False, help="What the points must be (default: any).")
+]
 AttemptsOption = Annotated[
-    int | None, typer.Option("--attempts", help="How often a backup is tried (default: the installation's setting).")
+    int | None, typer.Option("--attempts", metavar="N", help="How often a backup is tried (default: the installation's setting).")
 ]
 StartWindowOption = Annotated[
     int | None, typer.Option("--start-window-hours", metavar="HOURS", help="How late a missed run may start (default: however late).")
