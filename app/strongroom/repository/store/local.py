@@ -38,19 +38,20 @@ _LOCKS = ".lock"
 
 
 RESERVE_BYTES = 16 * 1024 * 1024  # thousands of sessions, records and tombstones
+RESERVE_SHARE = 64  # but no more than this part of a small file system
 
 
 class LocalStore:
     """A ``Store`` in the folder ``root``; ``fsync=False`` gives up durability (tests and labs only).
 
-    Packs leave ``reserve_bytes`` of the file system free: a repository that is full for backups still has room for what a prune and a
+    Packs leave ``reserve_bytes`` of the file system free (by default 16 MiB, on a small one a 64th): a repository that is full for backups still has room for what a prune and a
     collection must write before they can delete (invariant 19).
 
     Opening it touches nothing; ``create`` makes the folders. ``StoreUnreachable`` when the folders are not there, so that an
     unmounted file system is never taken for an empty repository (invariant 6).
     """
 
-    def __init__(self, root: Path, *, fsync: bool = True, files: Files | None = None, reserve_bytes: int = RESERVE_BYTES) -> None:
+    def __init__(self, root: Path, *, fsync: bool = True, files: Files | None = None, reserve_bytes: int | None = None) -> None:
         self.root = Path(root)
         self._reserve_bytes = reserve_bytes
         self._files = files or (Files() if fsync else UnsyncedFiles())
@@ -91,7 +92,10 @@ class LocalStore:
 
     def _leave_reserve(self, size_bytes: int) -> None:
         facts = os.statvfs(self.root)
-        if facts.f_bavail * facts.f_frsize < size_bytes + self._reserve_bytes:
+        reserve_bytes = self._reserve_bytes
+        if reserve_bytes is None:
+            reserve_bytes = min(RESERVE_BYTES, facts.f_blocks * facts.f_frsize // RESERVE_SHARE)
+        if facts.f_bavail * facts.f_frsize < size_bytes + reserve_bytes:
             raise OSError(errno.ENOSPC, "what is left is kept for pruning and collection")
 
     def _publish(self, key: str, path: Path, buffers: Sequence[Buffer]) -> None:
