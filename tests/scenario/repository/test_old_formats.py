@@ -18,6 +18,7 @@ from strongroom.repository.reader import PointReader
 from strongroom.repository.repository import Repository
 from strongroom.repository.store.local import LocalStore
 from tests.fixtures.make_repository_sr1 import PASSPHRASE
+from tests.scenario.repository.stranger import Stranger
 from tests.scenario.repository.vault import never
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "repository-sr1"
@@ -82,3 +83,11 @@ def test_a_repository_of_a_later_format_is_refused(store: LocalStore) -> None:
     header.write_text(header.read_text().replace('"SR1"', '"SR2"'))
     with pytest.raises(RepositoryTooNew, match="Upgrade"):
         unlock_with_passphrase(store, PASSPHRASE)
+
+
+def test_a_stranger_reads_the_fixture_by_the_document_alone() -> None:
+    """Invariant 20, C4: ``docs/design/format.md`` is enough to write a reader."""
+    expected = json.loads((FIXTURE / "expected.json").read_text())
+    stranger = Stranger(FIXTURE / "store", expected["recovery_key"])
+    disks = [stranger.disk(manifest["disks"][0]) for manifest in stranger.manifests()]
+    assert [hashlib.sha256(disk).hexdigest() for disk in disks] == expected["sha256"]
