@@ -55,7 +55,7 @@ def test_each_week_month_and_year_has_one_point_with_its_tag(schedule: Schedule,
         assert sorted(tagged) == sorted({at.astimezone(zone).strftime(period) for at in taken})
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(schedule=schedules, retention=retentions, start=moments, days=st.integers(1, 500), back=st.integers(0, 20))
 def test_the_preview_counts_what_a_walk_of_the_calendar_holds(
     schedule: Schedule, retention: RetentionSpec, start: datetime, days: int, back: int

@@ -145,7 +145,7 @@ def test_every_slot_is_settled_exactly_once_and_none_that_was_lived_through_is_l
 
 
 @settings(max_examples=8)
-@given(record=st.sampled_from(POLICIES), start=st.sampled_from(STARTS), days=st.integers(3, 14))
+@given(record=st.sampled_from(POLICIES), start=st.sampled_from(STARTS), days=st.integers(3, 8))
 def test_a_service_that_is_never_disturbed_runs_every_slot(empty_catalog: Path, record: dict[str, Any], start: datetime, days: int) -> None:
     """B12: two slots that a gap puts on one instant are the only ones that share a run."""
     with installed(empty_catalog, start) as installation:
