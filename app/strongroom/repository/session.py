@@ -17,7 +17,7 @@ from strongroom.repository.commit_key import Outcome, void
 from strongroom.repository.envelope import ObjectKind
 from strongroom.repository.errors import ManifestMissing, ObjectDamaged, ObjectMissing, SessionFenced, StoreFull, StoreReadOnly
 from strongroom.repository.format import pack_key
-from strongroom.repository.host import this_host
+from strongroom.repository.host import is_surely_dead, this_host
 from strongroom.repository.sealed import Place, get_document, put_document, sealed_document
 from strongroom.repository.trash import condemned_packs
 
@@ -26,6 +26,7 @@ __all__ = [
     "Session",
     "SessionFacts",
     "beat",
+    "dead_sessions",
     "end_session",
     "has_ended",
     "is_usable",
@@ -183,6 +184,11 @@ def sessions(place: Place) -> list[SessionFacts]:
             except ObjectMissing:
                 continue  # ended since the listing
     return found
+
+
+def dead_sessions(place: Place) -> list[SessionFacts]:
+    """Those whose process has ended beyond doubt, committed or not: for ``settle_session``. Sessions of other hosts are never among them."""
+    return [facts for facts in sessions(place) if is_surely_dead(facts.host)]
 
 
 def open_sessions(place: Place) -> list[SessionFacts]:

@@ -7,10 +7,12 @@ chosen again has stopped for ever. The director asks after every single call whe
 from __future__ import annotations
 
 from contextlib import ExitStack
+from unittest import mock
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from strongroom.repository import prune_record
 from strongroom.repository.format import pack_of_key
 from tests.property.repository_protocol import actors
 from tests.property.repository_protocol.director import Director, counted_names
@@ -33,6 +35,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.names = 0
         self.stack = ExitStack()
         self.stack.enter_context(counted_names())
+        self.stack.enter_context(mock.patch.object(prune_record, "MOST_RECORDS", 2))
 
     def teardown(self) -> None:
         self.director.close()

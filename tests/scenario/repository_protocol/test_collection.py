@@ -14,6 +14,7 @@ from strongroom.repository.counters import Counters
 from strongroom.repository.errors import StoreLocked
 from strongroom.repository.index import Index
 from strongroom.repository.prune import PruneCandidate, execute_prune, finish_prunes, plan_prune
+from strongroom.repository.prune_record import MOST_RECORDS, prune_reasons
 from strongroom.repository.reader import PointReader
 from strongroom.repository.rebuild import rebuild_index
 from strongroom.repository.session import open_sessions, settle_session
@@ -223,3 +224,16 @@ def test_collection_runs_beside_four_writers(tmp_path: Path, seconds: int) -> No
         raise AssertionError(str(error)) from error
     life.assert_whole()
     assert sum(swept) > 0
+
+
+def test_prune_records_stay_few_and_forget_nothing(life: Lifetime) -> None:
+    """B4, invariant 13: whatever was ever given up stays explained."""
+    tag = life.vault.repository.machine_tag("a")
+    for number in range(25):
+        life.back_up("a", changed(content(2), number))
+        life.give_up(life.vault.repository.manifests("a")[0].commit_key)
+    assert len(life.vault.keys(f"prune/{tag}/")) <= MOST_RECORDS + 1
+    reasons = prune_reasons(life.vault.repository, tag)
+    assert sorted(reasons) == [f"snap/{tag}/{seq:010d}" for seq in range(1, 27)]
+    assert set(reasons.values()) == {"test"}
+    life.assert_whole()

@@ -13,7 +13,17 @@ import pytest
 from strongroom.repository.errors import ManifestMissing, SessionFenced
 from strongroom.repository.keys import create_repository, write_key_file
 from strongroom.repository.repository import Repository
-from strongroom.repository.session import Outcome, end_session, open_sessions, sessions, settle_session, void
+from strongroom.repository.session import (
+    Outcome,
+    dead_sessions,
+    end_session,
+    open_session,
+    open_sessions,
+    sessions,
+    settle_session,
+    this_host,
+    void,
+)
 from strongroom.repository.store.local import LocalStore
 from tests.scenario.repository.vault import TAKEN_AT, Source
 from tests.scenario.repository_protocol.lifetime import Lifetime, changed, collect_all, content
@@ -145,3 +155,14 @@ def test_a_process_stopped_before_its_commit_and_voided_meanwhile_aborts(tmp_pat
     assert process.returncode == 0
     assert output == "fenced\n"
     assert repository.manifests() == []
+
+
+def test_sessions_of_dead_processes_are_found_and_of_living_ones_not(life: Lifetime) -> None:
+    """A18: reconciliation after a crash."""
+    repository = life.vault.repository
+    dead = {**this_host(), "started": "0"}
+    for name, host in (("gone", dead), ("here", this_host()), ("elsewhere", {"name": "other"})):
+        open_session(repository, "b", name, host, None)
+    assert [facts.id for facts in dead_sessions(repository)] == ["gone"]
+    assert [settle_session(repository, facts) for facts in dead_sessions(repository)] == [Outcome.VOIDED]
+    assert dead_sessions(repository) == []
