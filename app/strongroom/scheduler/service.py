@@ -57,10 +57,15 @@ class Service:
         """Lead when the lease is free, else stand by; return 0 after SIGTERM or SIGINT, with nothing half done."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
+        standing_by = False
         try:
             while not self._stop.is_set():
                 if self._lease.acquire():
                     self._lead()
+                    standing_by = False
+                elif not standing_by:
+                    standing_by = True
+                    log.info("standing by: another service leads", catalog=str(self._context.catalog.path))
                 else:
                     self._stop.wait(_TICK_SECONDS)
         finally:
