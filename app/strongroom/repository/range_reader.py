@@ -33,6 +33,9 @@ class BadRange:
     reason: str
     damaged: bool
 
+    def __str__(self) -> str:
+        return f"bytes {self.offset} to {self.offset + self.length - 1}: {self.reason}"
+
     @classmethod
     def of(cls, offset: int, length: int, error: StrongroomError) -> BadRange:
         return cls(offset, length, f"{error.code}: {error.message}", isinstance(error, ObjectDamaged))
