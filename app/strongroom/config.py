@@ -24,6 +24,12 @@ class InstallationForbidden(StrongroomError):
     default_action = "Run it as the service's user: sudo -u strongroom strongroom"
 
 
+class InstallationUnusable(StrongroomError):
+    """A folder of the installation cannot be made."""
+
+    default_action = "Name another place with --home DIR, or make the folder writable."
+
+
 @dataclass(frozen=True, slots=True)
 class Paths:
     """Every place of one installation; nothing else in the product composes such a path."""
@@ -70,10 +76,13 @@ class Paths:
         return self.keys / f"{vault_uid}.key"
 
     def prepare(self) -> None:
-        """Make every folder, for the owner only."""
+        """Make every folder, for the owner only. Raises ``InstallationUnusable``."""
         folders = (self.state, self.keys, self.vaults, self.scratch, self.service_log.parent, self.job_log("x").parent)
         for folder in (*folders, self.run, self.job_lock("x").parent):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            except OSError as error:
+                raise InstallationUnusable(f"The folder {folder} cannot be made", cause=error.strerror or "") from error
 
 
 def find_paths(home: str | Path | None = None) -> Paths:

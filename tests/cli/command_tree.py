@@ -39,7 +39,7 @@ def arguments(command: Any) -> list[Any]:
 def usage(words: str, command: Any) -> str:
     """``strongroom vault create NAME --region TEXT [options]``: what must be given, spelled as in the help text."""
     required = [f"{param.opts[0]} {value_of(param)}" for param in own_options(command) if param.required]
-    named = [param.metavar or param.name.upper() for param in arguments(command)]
+    named = [argument_of(param) for param in arguments(command)]
     optional = ["[options]"] if any(not param.required for param in own_options(command)) else []
     return " ".join(["strongroom", words, *named, *required, *optional])
 
@@ -49,3 +49,9 @@ def value_of(param: Any) -> str:
     if getattr(param, "is_flag", False):
         return ""
     return param.metavar or param.opts[0].lstrip("-").upper()
+
+
+def argument_of(param: Any) -> str:
+    """``NAME``, ``NAME...``, ``[NAME]`` or ``[NAME...]``."""
+    name = (param.metavar or param.name.upper()) + ("..." if param.nargs == -1 else "")
+    return name if param.required else f"[{name}]"

@@ -54,7 +54,7 @@ def test_a_wrong_option_is_a_usage_error_as_json(command: Command) -> None:
     """A19: scripts get the shape of every other error."""
     ran = command("vault", "list", "--nonsense", "--json")
     assert ran.code == 2
-    assert ran.json["error"]["code"] == "UsageError"
+    assert ran.json["error"]["code"] == "InvalidInput"
     assert "--nonsense" in ran.json["error"]["message"]
 
 

@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 from strongroom.cli.exits import ExitCode, of_kind
 from strongroom.cli.invocation import Invocation
 from strongroom.cli.output import discard
-from strongroom.domain.errors import ErrorKind, ErrorRecord, InternalError, StrongroomError, as_record
+from strongroom.domain.errors import ErrorRecord, InternalError, InvalidInput, StrongroomError, as_record
 
 DEBUG_VARIABLE = "STRONGROOM_DEBUG"
 
@@ -55,15 +55,7 @@ def _told(invocation: Invocation, record: ErrorRecord) -> int:
 def _usage(invocation: Invocation, error: Any) -> int:
     """A wrong command line: Typer's own words, or the record that scripts expect."""
     if invocation.as_json:
-        record: ErrorRecord = {
-            "code": "UsageError",
-            "message": error.format_message(),
-            "cause": "",
-            "action": "Look at --help of the command.",
-            "kind": ErrorKind.USAGE.value,
-            "retryable": False,
-        }
-        return _told(invocation, record)
+        return _told(invocation, InvalidInput(error.format_message(), action="Look at --help of the command.").record())
     from typer.rich_utils import rich_format_error
 
     rich_format_error(error)

@@ -22,7 +22,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 def demo(
     ctx: typer.Context,
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="An empty folder that is kept (default: one that is removed at the end).")
+        Path | None, typer.Argument(metavar="DIR", help="An empty folder that is kept (default: one that is removed at the end).")
     ] = None,
     headless: Annotated[
         bool, typer.Option("--headless", help="Walk from discovery to a proved restore without a screen; ends in one JSON line.")

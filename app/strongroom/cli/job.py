@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 app = noun("Jobs: what runs, what ran and how it ended.")
 JobId = Annotated[int, typer.Argument(metavar="JOB", help="The job's number.")]
-JobIds = Annotated[list[int], typer.Argument(metavar="JOB...", help="The jobs' numbers.")]
+JobIds = Annotated[list[int], typer.Argument(metavar="JOB", help="The jobs' numbers.")]
 
 
 def _progress(row: JobRow) -> str:

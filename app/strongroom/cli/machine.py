@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from strongroom.cli.completion import machine_names
 from strongroom.cli.everywhere import Leaf, noun
 from strongroom.cli.exits import ExitCode
 from strongroom.cli.formats import size
@@ -98,7 +99,7 @@ def _disk(disk: dict[str, object]) -> str:
 @app.command(cls=Leaf)
 def register(
     ctx: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="NAME, or SERVICE/NAME.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="NAME, or SERVICE/NAME.", autocompletion=machine_names)] = None,
     every: Annotated[bool, typer.Option("--all", help="Every unregistered machine of the vault's region.")] = False,
     wait: WaitOption = False,
 ) -> ExitCode:

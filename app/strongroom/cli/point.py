@@ -114,7 +114,7 @@ def hold(
 @app.command(cls=Leaf)
 def verify(
     ctx: typer.Context,
-    points: Annotated[list[int] | None, typer.Argument(metavar="[POINT...]", help="Which points.")] = None,
+    points: Annotated[list[int] | None, typer.Argument(metavar="POINT", help="Which points.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every point of the vault.")] = False,
     wait: WaitOption = False,
 ) -> ExitCode:
@@ -137,7 +137,7 @@ def restore(  # noqa: PLR0913  (one argument per option)
     ctx: typer.Context,
     *,
     to: Annotated[Place, typer.Option("--to", case_sensitive=False, help="Where it goes.")],
-    point: Annotated[int | None, typer.Argument(metavar="[POINT]", help="The recovery point's number.")] = None,
+    point: Annotated[int | None, typer.Argument(metavar="POINT", help="The recovery point's number.")] = None,
     newest_of: Annotated[
         str | None,
         typer.Option("--newest-of", metavar="NAME", help="Instead of POINT: the item's newest sound one.", autocompletion=item_names),

@@ -24,7 +24,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 @app.command(cls=Leaf)
 def rebuild(
     ctx: typer.Context,
-    repository: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The repository's folder.")] = None,
+    repository: Annotated[Path | None, typer.Argument(metavar="DIR", help="The repository's folder.")] = None,
     passphrase: PassphraseOption = False,
     passphrase_file: PassphraseFileOption = None,
     recovery_key_file: RecoveryKeyFileOption = None,

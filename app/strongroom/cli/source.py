@@ -62,7 +62,7 @@ def remove(ctx: typer.Context, address: Address) -> None:
 @app.command(cls=Leaf)
 def discover(
     ctx: typer.Context,
-    addresses: Annotated[list[str] | None, typer.Argument(metavar="[ADDRESS...]", help="Which sources (default: all).")] = None,
+    addresses: Annotated[list[str] | None, typer.Argument(metavar="ADDRESS", help="Which sources (default: all).")] = None,
     wait: WaitOption = False,
 ) -> ExitCode:
     """Look for machines: adds the new ones, updates the known, marks what has vanished."""

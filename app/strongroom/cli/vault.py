@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 app = noun("Backup vaults: a region, a repository, its policies and items.")
 VaultName = Annotated[
-    str | None, typer.Argument(metavar="[NAME]", help="The vault; may be left out where there is only one.", autocompletion=complete_vaults)
+    str | None, typer.Argument(metavar="NAME", help="The vault; may be left out where there is only one.", autocompletion=complete_vaults)
 ]
 
 _COLUMNS = (
