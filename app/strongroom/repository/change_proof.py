@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from strongroom.domain.disk import ReadInto
+from strongroom.domain.errors import StrongroomError
 from strongroom.repository.format import BLOCK_BYTES, BLOCK_HASH_BYTES, SLOT_BLOCKS, SLOT_BYTES
 from strongroom.repository.ids import Ids
 from strongroom.repository.slot_sealer import ZEROS, BlockHash
@@ -26,6 +27,10 @@ class Proof:
 
     sample: bool = True
     whole: bool = False
+
+
+class ProofFailed(Exception):
+    """What is said to be unchanged is not, or cannot be proved. Never leaves the writer."""
 
 
 class UnchangedSample:
@@ -68,16 +73,15 @@ class ProofReader:
         self._block_hash = block_hash
         self.read_bytes = 0
 
-    def first_difference(self, blocks: list[int], check: Callable[[], None]) -> int | None:
-        """The offset in bytes of a block that differs from the parent's, or None. After ten blocks it stops at its time limit."""
+    def prove(self, blocks: list[int], check: Callable[[], None]) -> None:
+        """Compare these blocks; ``ProofFailed`` at the first that differs or cannot be compared. After ten it stops at its time limit."""
         deadline = time.monotonic() + TIME_LIMIT_SECONDS
         for done, block in enumerate(blocks):
             check()
             if done >= FEWEST_SAMPLES and time.monotonic() > deadline:
                 break
             if not self._is_equal(block):
-                return block * BLOCK_BYTES
-        return None
+                raise ProofFailed(f"change tracking missed a change at {block * BLOCK_BYTES} bytes, so everything was read")
 
     def _is_equal(self, block: int) -> bool:
         content = bytearray(BLOCK_BYTES)
@@ -85,11 +89,22 @@ class ProofReader:
         inside = min(BLOCK_BYTES, self._size_bytes - offset)
         self._read_into(offset, memoryview(content)[:inside])
         self.read_bytes += inside
+        expected = self._expected(offset)
+        return ZEROS.startswith(content) if expected is None else self._ids.block_hash(content)[:BLOCK_HASH_BYTES] == expected
+
+    def _expected(self, offset: int) -> bytes | None:
+        """The 16 bytes that the parent keeps of the block's hash; None for a block of zeros."""
         place = offset % SLOT_BYTES // BLOCK_BYTES
         for chunk, first, blocks, _ in self._parent_slot(offset // SLOT_BYTES):
             if place < blocks:
-                if not chunk:
-                    return ZEROS.startswith(content)
-                return self._ids.block_hash(content)[:BLOCK_HASH_BYTES] == self._block_hash(chunk, first + place)
+                return self._hash_kept(offset, chunk, first + place) if chunk else None
             place -= blocks
-        return False
+        return None
+
+    def _hash_kept(self, offset: int, chunk: bytes, block: int) -> bytes:
+        try:
+            return self._block_hash(chunk, block)
+        except StrongroomError as error:
+            raise ProofFailed(
+                f"the block at {offset} bytes cannot be compared with the parent ({error.message}), so everything was read"
+            ) from error

@@ -59,9 +59,9 @@ def fill(vault: Vault, pattern: Pattern) -> None:
     """Commit a point of the whole pattern without reading a terabyte: its chunks once, its tree in full."""
     with vault.open_writer() as writer:
         record = writer.write_disk(Source(b"".join(pattern.contents)).disk())
-        ids: Ids = writer.ids
+        ids: Ids = vault.repository.ids
         slots = [(Piece(ids.chunk_id(ids.block_hashes(content)), 0, 16, 16),) for content in pattern.contents]
-        builder = TreeBuilder(ids, pattern.size_bytes, None, writer._emit_node)
+        builder = TreeBuilder(ids, pattern.size_bytes, None, writer._line.emit_node)
         for number in range(pattern.size_bytes // SLOT_BYTES):
             builder.put(slots[pattern.which(number)])
         size_bytes = pattern.size_bytes
