@@ -50,7 +50,12 @@ def check_names(repository: Repository, report: CheckReport) -> None:
 
 
 def check_manifests(repository: Repository, report: CheckReport, check: Callable[[], None]) -> list[Manifest]:
-    """Open every manifest; those that open are returned, in order. Every gap in a machine's sequence must be a prune record's."""
+    """Open every manifest; those that open are returned, in order.
+
+    Every number up to a machine's highest, by its own points or by what other machines' manifests saw of it, must be there or be a
+    prune record's.
+    """
+    seen: dict[str, int] = {}
     sequences: dict[str, set[int]] = defaultdict(set)
     whole = []
     for info in sorted(repository.store.list("snap/"), key=lambda info: info.key):
@@ -64,7 +69,9 @@ def check_manifests(repository: Repository, report: CheckReport, check: Callable
         manifest = _manifest(repository, info.key, report)
         if manifest is not None:
             whole.append(manifest)
-    _check_sequences(repository, sequences, report)
+            for tag, seq in manifest.tips.items():
+                seen[tag] = max(seen.get(tag, 0), seq)
+    _check_sequences(repository, sequences, seen, report)
     return whole
 
 
@@ -80,7 +87,7 @@ def _manifest(repository: Repository, commit_key: str, report: CheckReport) -> M
     return None
 
 
-def _check_sequences(repository: Repository, sequences: dict[str, set[int]], report: CheckReport) -> None:
+def _check_sequences(repository: Repository, sequences: dict[str, set[int]], seen: dict[str, int], report: CheckReport) -> None:
     try:
         for commit_key in pruned_keys(repository):
             parsed = parse_snap_key(commit_key)
@@ -88,8 +95,9 @@ def _check_sequences(repository: Repository, sequences: dict[str, set[int]], rep
                 sequences[parsed[0]].add(parsed[1])
     except ObjectDamaged:
         return  # the record itself was reported, and every gap might be its
-    for tag, present in sequences.items():
-        for seq in range(1, max(present)):
+    for tag in sequences.keys() | seen.keys():
+        present = sequences[tag]
+        for seq in range(1, max(*present, seen.get(tag, 0), 0) + 1):
             commit_key = snap_key(tag, seq)
             # Looked at again: a backup that was open during the listing may have been voided, or its point pruned, since.
             if seq not in present and repository.store.stat(commit_key) is None and not was_pruned(repository, commit_key):

@@ -8,11 +8,12 @@ from strongroom.domain.errors import StrongroomError
 from strongroom.repository.check import ProblemKind, Tier, check, check_hashes
 from strongroom.repository.collect import condemn, sweep
 from strongroom.repository.counters import Counters
+from strongroom.repository.errors import ObjectDamaged, SessionFenced
 from strongroom.repository.format import pack_key
 from strongroom.repository.manifest import Manifest
 from strongroom.repository.quarantine import bad_packs, mark_bad
 from strongroom.testing.stores import MemoryStore
-from tests.scenario.repository.vault import flip, never
+from tests.scenario.repository.vault import TAKEN_AT, Source, flip, never
 from tests.scenario.repository_protocol.lifetime import Lifetime, changed, content
 
 
@@ -111,6 +112,28 @@ def test_a_manifest_that_vanished_without_a_prune_record_is_missed(life: Lifetim
     del _objects(life)[victim]
     report = check(life.vault.repository, Tier.LIST, Counters(), never)
     assert [(problem.kind, problem.object) for problem in report.problems] == [(ProblemKind.MISSING_SEQUENCE, victim)]
+
+
+def test_a_history_that_was_cut_short_is_missed_by_its_neighbours(life: Lifetime) -> None:
+    """Invariant 13: machine b's manifest has seen machine a's newest point; taking the end of a's history away shows."""
+    victims = _points(life, "a")[-2:]
+    for victim in victims:
+        del _objects(life)[victim]
+    report = check(life.vault.repository, Tier.LIST, Counters(), never)
+    assert {(problem.kind, problem.object) for problem in report.problems} == {(ProblemKind.MISSING_SEQUENCE, victim) for victim in victims}
+
+
+def test_a_commit_key_taken_by_garbage_is_reported_and_passed_over(life: Lifetime) -> None:
+    """Invariants 13 and 15."""
+    writer = life.vault.open_writer("b")
+    writer.write_disk(Source(content(4)).disk("compare"))
+    life.vault.store.put_new(writer.commit_key, bytes(200))
+    with pytest.raises(SessionFenced):
+        writer.commit(TAKEN_AT, {})
+    with pytest.raises(ObjectDamaged):
+        writer.abort()
+    assert [problem.object for problem in check(life.vault.repository, Tier.LIST, Counters(), never).problems] == [writer.commit_key]
+    assert life.back_up("b", content(5)) > writer.commit_key
 
 
 @pytest.mark.parametrize("prefix", ["snap/", "index/", "prune/"])
