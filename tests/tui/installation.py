@@ -1,5 +1,7 @@
 """An installation with rows in every state, at a fixed moment, and no service: what the screens' tests look at."""
 
+import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -68,34 +70,53 @@ def empty_context(folder: Path) -> Context:
     return Context(Catalog.create(paths.catalog), paths, Settings(), FixedClock(), "anna")
 
 
-def furnished_context(folder: Path) -> Context:
-    """One vault with machines, items, points and jobs in many states, and a second vault elsewhere."""
-    context = empty_context(folder)
-    with context.catalog.write() as session:
-        _furnish(session, folder)
-    return context
+def furnish(path: Path) -> None:
+    """Make a catalog: one vault with machines, items, points and jobs in many states, and a second vault elsewhere."""
+    with Catalog.create(path) as catalog, catalog.write() as session:
+        _furnish(session)
 
 
-def _furnish(session: Session, folder: Path) -> None:
-    vault = _vault("berlin-1", "de-berlin", folder)
-    _vault_2 = _vault("paris-1", "fr-paris", folder)
+def furnished_context(template: Path, folder: Path) -> Context:
+    """An installation on a copy of a furnished catalog; its paths are only shown, and the same in every run."""
+    copy = folder / "catalog.db"
+    shutil.copy(template, copy)
+    return at_shown_paths(Context(Catalog.open(copy), Paths("", copy, folder, folder), Settings(), FixedClock(), "anna"))
+
+
+def at_shown_paths(context: Context) -> Context:
+    """The same, naming places that do not change from run to run."""
+    home = Path("/srv/strongroom")
+    return replace(context, paths=Paths("home /srv/strongroom", home / "config.toml", home, home / "run"))
+
+
+def _furnish(session: Session) -> None:
+    vault = _vault("berlin-1", "de-berlin")
+    elsewhere = _vault("paris-1", "fr-paris")
     source = Source(
-        address="images:/srv/vm", region="de-berlin", workload_type=WorkloadType.DISK_IMAGE, added_at=NOW, discovered_at=NOW - timedelta(hours=2)
+        address="images:/srv/vm",
+        region="de-berlin",
+        workload_type=WorkloadType.DISK_IMAGE,
+        added_at=NOW,
+        discovered_at=NOW - timedelta(hours=2),
     )
-    session.add_all([vault, _vault_2, source])
+    session.add_all([vault, elsewhere, source])
     session.flush()
     nightly = Policy(vault_id=vault.id, name="nightly", spec=PolicySpec.from_json(NIGHTLY).to_json(), created_at=NOW, updated_at=NOW)
     idle = Policy(vault_id=vault.id, name="spare", spec=PolicySpec.from_json(NIGHTLY).to_json(), created_at=NOW, updated_at=NOW)
     session.add_all([nightly, idle])
     session.flush()
     items = _items(session, vault, nightly, source)
-    for name, cloud_service, region in (("build-17", "kvm02", "de-berlin"), ("db[prod]", "kvm07", "de-berlin"), ("louvre", "kvm21", "fr-paris")):
+    for name, cloud_service, region in (
+        ("build-17", "kvm02", "de-berlin"),
+        ("db[prod]", "kvm07", "de-berlin"),
+        ("louvre", "kvm21", "fr-paris"),
+    ):
         session.add(_machine(source, name, cloud_service, region))
     _points(session, vault, items)
     _jobs(session, vault, items, source)
 
 
-def _vault(name: str, region: str, folder: Path) -> Vault:
+def _vault(name: str, region: str) -> Vault:
     return Vault(
         name=name,
         region=region,

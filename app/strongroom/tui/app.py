@@ -11,10 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import Screen
 from textual.types import CSSPathType
 
 from strongroom.catalog.queries.vaults import VaultRow, vaults
@@ -54,8 +53,6 @@ from strongroom.tui.widgets.tab_bar import TABS
 from strongroom.tui.widgets.table import fitted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sqlmodel import Session
 
 STYLES = ("base.tcss", "table.tcss", "dashboard.tcss", "details.tcss", "forms.tcss")
@@ -69,8 +66,8 @@ class StrongroomApp(App[None]):
     TITLE = "Strongroom"
     ENABLE_COMMAND_PALETTE = True
     COMMANDS = {PageCommands, ObjectCommands}  # noqa: RUF012  (Textual's own declaration)
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (18, "-short"), (34, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-short"), (34, "-tall")]  # noqa: RUF012
     NOTIFICATION_TIMEOUT = 6
     MODES: ClassVar[dict[str, Any]] = {
         "dashboard": DashboardPage,
@@ -319,11 +316,6 @@ class StrongroomApp(App[None]):
             while len(self.screen_stack) > 1:
                 self.pop_screen()
             bottom.narrow(**wanted)
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Only what is ours: themes and help; the rest of Textual's list is not about vaults."""
-        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
-        yield SystemCommand("Keys", "Help for this screen", self.action_show_keys)
 
 
 def run_ui(context: Context, operator: str | None = None) -> int:

@@ -49,7 +49,7 @@ class Requests:
         try:
             try:
                 answer = await asyncio.to_thread(work)
-            except Exception as error:  # whatever it was, the operator sees it and the screen stays
+            except Exception as error:  # noqa: BLE001  (whatever it was, the operator sees it and the screen stays)
                 _LOG.exception("a request failed")
                 failed(as_record(error))
                 return

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_FOUR_DIGITS, _THREE_DIGITS, _TENTHS_BELOW = 1000, 100, 10
 NOTHING = "–"
 """What stands where there is no value."""
 
@@ -15,9 +16,9 @@ def size(count_bytes: float | None) -> str:
     if count_bytes is None:
         return NOTHING
     value, unit = float(count_bytes), 0
-    while value >= 1000 and unit < len(_UNITS) - 1:
+    while value >= _FOUR_DIGITS and unit < len(_UNITS) - 1:
         value, unit = value / 1024, unit + 1
-    digits = 1 if unit and value < 100 else 0
+    digits = 1 if unit and value < _THREE_DIGITS else 0
     return f"{value:.{digits}f} {_UNITS[unit]}"
 
 
@@ -30,7 +31,7 @@ def duration(seconds: float | None) -> str:
     """«2.1 s», «4 min 12 s», «3 h 04 min», «2 d 5 h»."""
     if seconds is None:
         return NOTHING
-    if seconds < 10:
+    if seconds < _TENTHS_BELOW:
         return f"{max(0.0, seconds):.1f} s"
     whole = round(seconds)
     if whole < _MINUTE:

@@ -10,9 +10,9 @@ from textual.widgets import Checkbox, Static
 from strongroom.engine.discovery import request_discovery
 from strongroom.engine.sources import add_source
 from strongroom.tui.screens.dialog import Dialog
+from strongroom.tui.states import Role, line
 from strongroom.tui.widgets.field import Field, text_field
 from strongroom.tui.widgets.tick import Tick
-from strongroom.tui.states import Role, line
 
 
 class AddSourceScreen(Dialog[None]):

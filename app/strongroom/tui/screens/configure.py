@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _COMMANDS = (
     Command("new_vault", "n", "New vault", "Make a vault"),
-    Command("confirm_key", "k", "Confirm key", "Prove that you hold the vault's recovery key"),
+    Command("confirm_key", "c", "Confirm key", "Prove that you hold the vault's recovery key"),
     Command("add_source", "a", "Add source", "Name a place where machines run"),
     Command("discover", "d", "Discover", "Search the source under the cursor"),
     Command("remove_source", "D", "Delete source", "Forget the source under the cursor"),
@@ -57,7 +57,9 @@ class ConfigurePage(Page[Listing[SourceRow]]):
         self.table = Table(columns, marks=False, id="rows")
 
     def body(self) -> Iterable[Widget]:
-        yield VerticalScroll(Static(id="vault-facts", classes="block"), Static(id="service-facts", classes="block"), id="facts", can_focus=False)
+        yield VerticalScroll(
+            Static(id="vault-facts", classes="block"), Static(id="service-facts", classes="block"), id="facts", can_focus=False
+        )
         yield Static(line(("SOURCES", Role.QUIET)), classes="caption section")
         yield self.table
 
@@ -65,12 +67,14 @@ class ConfigurePage(Page[Listing[SourceRow]]):
         self.table.focus()
 
     def question(self) -> Callable[[Session], Listing[SourceRow]]:
-        return lambda session: sources(session)
+        return sources
 
     def show(self, model: Listing[SourceRow]) -> None:
         self.table.show([self._row(source) for source in model.items])
         vault = self.room.vault
-        self.query_one("#vault-facts", Static).update(lines(*(self._vault_facts(vault) if vault else [line(("There is no vault yet.", Role.WARN))])))
+        self.query_one("#vault-facts", Static).update(
+            lines(*(self._vault_facts(vault) if vault else [line(("There is no vault yet.", Role.WARN))]))
+        )
         self.query_one("#service-facts", Static).update(lines(*self._service_facts()))
 
     def show_without_vault(self) -> None:
@@ -99,7 +103,7 @@ class ConfigurePage(Page[Listing[SourceRow]]):
         if vault.recovery_confirmed_at:
             yield _fact("Recovery key", f"confirmed {moment(vault.recovery_confirmed_at)}", Role.GOOD)
         else:
-            yield _fact("Recovery key", "not confirmed: no backup runs until it is (k)", Role.WARN)
+            yield _fact("Recovery key", "not confirmed: no backup runs until it is (c)", Role.WARN)
         if not vault.tips_confirmed:
             yield _fact("Rebuilt", "newest points not confirmed: strongroom rebuild --confirm-tips", Role.WARN)
 
@@ -159,7 +163,9 @@ class ConfigurePage(Page[Listing[SourceRow]]):
 
     def _remove(self, source: SourceRow) -> None:
         context = self.room.context
-        self.room.requests.run(lambda: remove_source(context, source.source_id), lambda _: self.room.say(f"Deleted source {source.address}."))
+        self.room.requests.run(
+            lambda: remove_source(context, source.source_id), lambda _: self.room.say(f"Deleted source {source.address}.")
+        )
 
 
 def _fact(label: str, words: str, role: Role = Role.PLAIN) -> Content:

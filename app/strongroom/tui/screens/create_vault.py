@@ -10,8 +10,8 @@ from textual.widgets import Static
 
 from strongroom.engine.vaults import CreatedVault, confirm_recovery, confirm_recovery_with_key, create_vault
 from strongroom.tui.screens.dialog import Dialog
-from strongroom.tui.widgets.field import Field, text_field
 from strongroom.tui.states import Role, line, lines
+from strongroom.tui.widgets.field import Field, text_field
 
 
 class CreateVaultScreen(Dialog[int]):
@@ -20,10 +20,10 @@ class CreateVaultScreen(Dialog[int]):
 
     def fields(self) -> Iterable[Widget]:
         yield Static(line(("A vault keeps the backups of one region's machines in one repository.", Role.QUIET)), classes="lead")
-        yield Field("Name", text_field("name", placeholder="berlin-1"), "2-50: a letter, then letters, digits, hyphens")
+        yield Field("Name", text_field("name", placeholder="berlin-1"), "letters, digits, hyphens")
         yield Field("Region", text_field("region", placeholder="de-berlin"), "where its machines live")
         yield Field("Repository", text_field("place", placeholder=str(self.room.context.paths.vaults / "NAME")), "empty: this folder")
-        yield Field("Passphrase", text_field("passphrase", password=True), "optional, beside the recovery key")
+        yield Field("Passphrase", text_field("passphrase", password=True), "optional")
         yield Field("Again", text_field("again", password=True))
 
     def proceed(self) -> None:
@@ -66,7 +66,7 @@ class RecoveryKeyScreen(Dialog[None]):
         )
         yield Static(lines(*(line((part, Role.ACCENT)) for part in key_rows(self._made.recovery_key))), id="key")
         yield Field("Last group", text_field("group"), "type it back")
-        yield Static(line(("No backup runs in this vault until the key is confirmed. Later: Configure, k.", Role.QUIET)))
+        yield Static(line(("No backup runs in this vault until the key is confirmed. Later: Configure, c.", Role.QUIET)))
 
     def proceed(self) -> None:
         made, typed, context = self._made, self.value("group"), self.room.context

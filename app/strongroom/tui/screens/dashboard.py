@@ -93,7 +93,9 @@ class DashboardPage(Page[DashboardModel]):
 
     def body(self) -> Iterable[Widget]:
         yield self.note
-        with_cards = Container(Horizontal(self._protected, self._recent, id="cards-left"), Horizontal(self._storage, self._next, id="cards-right"))
+        with_cards = Container(
+            Horizontal(self._protected, self._recent, id="cards-left"), Horizontal(self._storage, self._next, id="cards-right")
+        )
         with_cards.id = "cards"
         yield with_cards
         yield VerticalScroll(self._live_caption, self._panes, self._attention_caption, self._attention, id="live", can_focus=False)

@@ -42,9 +42,7 @@ def cancel_jobs(room: StrongroomApp, chosen: Sequence[JobRow]) -> None:
 
     def answered(sure: bool | None) -> None:
         if sure:
-            room.requests.run(
-                lambda: control.request_cancel(room.context, ids), lambda done: room.say(f"Cancelling {count(len(done), 'job')}.")
-            )
+            room.submit(lambda: control.request_cancel(room.context, ids), f"Cancelling {what} …")
 
     room.push_screen(asked, answered)
 

@@ -13,9 +13,9 @@ from strongroom.domain.policy import PolicySpec
 from strongroom.domain.schedule import Daily
 from strongroom.engine.policies import copy_policy, create_policy, edit_policy
 from strongroom.tui.screens.dialog import Dialog
-from strongroom.tui.widgets.field import Field, text_field
 from strongroom.tui.states import Role, line
 from strongroom.tui.units import count
+from strongroom.tui.widgets.field import Field, text_field
 from strongroom.tui.widgets.policy_fields import PolicyFields
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from textual import on
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Select, Static
 
@@ -16,10 +17,10 @@ from strongroom.engine.policies import create_policy
 from strongroom.engine.protection import request_protect
 from strongroom.engine.submission import Submitted
 from strongroom.tui.screens.dialog import Dialog
-from strongroom.tui.widgets.field import Field, text_field
 from strongroom.tui.states import Role, line, lines, styled
 from strongroom.tui.units import count, short_moment
 from strongroom.tui.widgets.columns import Column
+from strongroom.tui.widgets.field import Field, text_field
 from strongroom.tui.widgets.policy_fields import PolicyFields
 from strongroom.tui.widgets.table import Cell, Row, Table
 
@@ -75,7 +76,7 @@ class ProtectScreen(Dialog[None]):
         self.query_one("#policy-name").parent.display = new  # type: ignore[union-attr]
         self.query_one("#chosen", Static).update(self._consequences())
 
-    def _consequences(self) -> object:
+    def _consequences(self) -> Content:
         """What will happen, in words."""
         jobs = f"{count(len(self._chosen), 'Configure Protection job')} will be created."
         policy = self._policy

@@ -63,7 +63,7 @@ class StopScreen(Dialog[None]):
 
     @property
     def _way(self) -> _Way:
-        return _Way(self.query_one("#way", Select).value)
+        return _Way(str(self.query_one("#way", Select).value))
 
     @on(Select.Changed)
     def _show_consequence(self) -> None:

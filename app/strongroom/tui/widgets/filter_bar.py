@@ -58,7 +58,7 @@ class FilterBar(Horizontal):
 
     @property
     def type(self) -> WorkloadType | None:
-        return WorkloadType(self._select.value) if self._types and self._select.value else None
+        return WorkloadType(str(self._select.value)) if self._types and self._select.value else None
 
     @property
     def text(self) -> str:

@@ -41,7 +41,11 @@ def pane_content(job: JobRow, now: datetime, width: int) -> Content:
     wide = width >= WIDE_FROM
     name_cells = 16 if wide else 14
     service = f"{fitted(job.cloud_service, 10)} " if wide else ""
-    front = line((f"{state.symbol} ", state.role), (fitted(job.workload_name, name_cells), Role.STRONG), f" {service}{fitted(job.operation.value, 8)} ")
+    front = line(
+        (f"{state.symbol} ", state.role),
+        (fitted(job.workload_name, name_cells), Role.STRONG),
+        f" {service}{fitted(job.operation.value, 8)} ",
+    )
     if job.status is not JobStatus.IN_PROGRESS or not seen.total_bytes:
         return lines(front + line((_waiting(job, seen), Role.QUIET)), line((_elapsed(job, now), Role.FAINT)))
     step = f"{fitted(seen.phase, 24)} " if wide else ""

@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.content import Content
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
@@ -19,9 +20,9 @@ from strongroom.domain.policy import PolicySpec, in_words
 from strongroom.domain.preview import preview
 from strongroom.domain.retention import RetentionSpec
 from strongroom.domain.schedule import Daily
-from strongroom.tui.widgets.field import Field, text_field
 from strongroom.tui.states import Role, line, lines
 from strongroom.tui.units import count, short_moment
+from strongroom.tui.widgets.field import Field, text_field
 
 _TIERS = (("days", "30"), ("weeks", "12"), ("months", "12"), ("years", ""))
 
@@ -67,7 +68,7 @@ class PolicyFields(Vertical):
             return PolicySpec(schedule, retention)
         return PolicySpec(schedule, retention, old.consistency, old.retries, old.start_window_seconds)
 
-    def _words(self) -> object:
+    def _words(self) -> Content:
         try:
             spec = self.spec()
         except InvalidInput as error:
