@@ -13,6 +13,7 @@ from strongroom.repository.store.base import Buffer, ObjectInfo
 from strongroom.repository.store.files import Files
 from strongroom.repository.store.local import LocalStore, open_local_store
 from strongroom.repository.store.probe import probe_store
+from strongroom.repository.store.temporary import temporary_file
 from strongroom.testing.stores import MemoryStore
 
 
@@ -108,7 +109,7 @@ def test_temporary_files_of_dead_writers_are_tidied_and_of_living_ones_not(root:
     """Invariant 2: no clock is asked."""
     (root / ".tmp" / "123-dead").write_bytes(b"half")
     store = LocalStore(root)
-    with store._temporary([b"being written"]) as living:
+    with temporary_file(Files(), root / ".tmp", [b"being written"]) as living:
         assert store.tidy() == 1
         assert _temporaries(root) == [living]
     assert store.tidy() == 0

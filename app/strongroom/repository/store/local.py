@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,20 +18,17 @@ from strongroom.repository.errors import (
     ObjectMissing,
     ObjectTruncated,
     RepositoryNotFound,
-    StoreFull,
     StoreLocked,
-    StoreReadOnly,
     StoreUnreachable,
 )
 from strongroom.repository.store.base import Buffer, ObjectInfo, Space
+from strongroom.repository.store.file_bytes import holds, read_at
 from strongroom.repository.store.files import Files, UnsyncedFiles
 from strongroom.repository.store.keys import TOP_FOLDERS, checked_key, folder_of_prefix
+from strongroom.repository.store.temporary import remove_if_stale, temporary_file
+from strongroom.repository.store.translation import translated
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 _ATTEMPTS = 3
-_COMPARE_BYTES = 1024 * 1024
-_WRITES = {"create", "write", "touch", "delete", "lock"}
 _TEMPORARY = ".tmp"
 _LOCKS = ".lock"
 
@@ -61,7 +57,7 @@ class LocalStore:
     def create(cls, root: Path, *, fsync: bool = True, files: Files | None = None) -> LocalStore:
         """Make every folder that will ever be listed or filled often, durably; safe to repeat after a crash."""
         store = cls(root, fsync=fsync, files=files)
-        with _translated("create", str(root)):
+        with translated("create", str(root)):
             root.parent.mkdir(parents=True, exist_ok=True)
             packs = [f"packs/{number:02x}" for number in range(256)]
             for name in ("", *TOP_FOLDERS, _TEMPORARY, _LOCKS, *packs):
@@ -77,7 +73,7 @@ class LocalStore:
         """See ``Store``. A failed sync is retried from memory under a new name: the kernel may have dropped the dirty pages."""
         path = self._path(key)
         buffers = [data] if isinstance(data, (bytes, bytearray, memoryview)) else list(data)
-        with _translated("write", key):
+        with translated("write", key):
             if key.startswith("packs/"):
                 self._leave_reserve(sum(memoryview(buffer).nbytes for buffer in buffers))
             for attempt in range(1, _ATTEMPTS + 1):
@@ -100,30 +96,14 @@ class LocalStore:
 
     def _publish(self, key: str, path: Path, buffers: Sequence[Buffer]) -> None:
         self._need_folder(path.parent)
-        with self._temporary(buffers) as temporary:
+        with temporary_file(self._files, self.root / _TEMPORARY, buffers) as temporary:
             try:
                 self._files.link(temporary, path)
             except FileExistsError:
-                if not _holds(path, buffers):
+                if not holds(path, buffers):
                     raise ObjectExists(f"{key} exists with other content") from None
                 # Ours from an attempt that may have failed before its folder was durable: fall through to the sync.
         self._files.sync_folder(path.parent)
-
-    @contextmanager
-    def _temporary(self, buffers: Sequence[Buffer]) -> Iterator[Path]:
-        """A synced file with these bytes under a name nobody reads; the name is gone afterwards whatever happens."""
-        path = self.root / _TEMPORARY / f"{os.getpid()}-{secrets.token_hex(8)}"
-        descriptor = self._files.create(path)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for buffer in buffers:
-                self._files.write(descriptor, buffer)
-            self._files.sync(descriptor)
-            yield path
-        finally:
-            with suppress(OSError):
-                self._files.unlink(path)
-            self._files.close(descriptor)
 
     def _need_folder(self, folder: Path) -> None:
         """Make the missing folders between the root's own and this one, each durable in its parent before it is used.
@@ -144,15 +124,15 @@ class LocalStore:
     def touch(self, key: str, data: Buffer) -> None:
         """See ``Store``. Not synced beyond its own bytes: a heartbeat that is lost is only a heartbeat."""
         path = self._path(key)
-        with _translated("touch", key):
+        with translated("touch", key):
             self._need_folder(path.parent)
-            with self._temporary([data]) as temporary:
+            with temporary_file(self._files, self.root / _TEMPORARY, [data]) as temporary:
                 self._files.replace(temporary, path)
 
     def delete(self, key: str) -> None:
         """See ``Store``. The folder is synced even if the name was gone: an earlier delete may have failed in its sync."""
         path = self._path(key)
-        with _translated("delete", key):
+        with translated("delete", key):
             with suppress(FileNotFoundError):
                 self._files.unlink(path)
             if path.parent.is_dir():
@@ -165,17 +145,17 @@ class LocalStore:
     def get(self, key: str) -> bytes:
         """See ``Store``."""
         path = self._path(key)
-        with _translated("read", key), self._missing(key):
+        with translated("read", key), self._missing(key):
             return path.read_bytes()
 
     def get_range(self, key: str, offset: int, length: int) -> bytes:
         """See ``Store``."""
         path = self._path(key)
-        with _translated("read", key), self._missing(key):
+        with translated("read", key), self._missing(key):
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 start = offset if offset >= 0 else os.fstat(descriptor).st_size + offset
-                data = _pread(descriptor, start, length) if start >= 0 else b""
+                data = read_at(descriptor, start, length) if start >= 0 else b""
             finally:
                 os.close(descriptor)
         if len(data) != length:
@@ -185,7 +165,7 @@ class LocalStore:
     def stat(self, key: str) -> ObjectInfo | None:
         """See ``Store``. None only while the store's folders are there."""
         path = self._path(key)
-        with _translated("look at", key):
+        with translated("look at", key):
             try:
                 facts = path.stat()
             except FileNotFoundError:
@@ -196,7 +176,7 @@ class LocalStore:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See ``Store``. The folders are read while it is consumed; a folder that cannot be read is an error."""
         folder = folder_of_prefix(prefix)
-        with _translated("list", prefix):
+        with translated("list", prefix):
             self._must_be_there(folder)
             if (self.root / folder).is_dir():
                 yield from self._walk(self.root / folder, prefix)
@@ -218,7 +198,7 @@ class LocalStore:
     def space(self) -> Space:
         """See ``Store``. Walks the whole store."""
         used_bytes = sum(info.size_bytes for info in self.list(""))
-        with _translated("measure", str(self.root)):
+        with translated("measure", str(self.root)):
             facts = os.statvfs(self.root)
         return Space(used_bytes, facts.f_bavail * facts.f_frsize)
 
@@ -228,7 +208,7 @@ class LocalStore:
     def lock(self, name: str) -> Iterator[None]:
         """See ``Store``. The kernel drops it with the process."""
         path = self.root / _LOCKS / checked_key(name)
-        with _translated("lock", name):
+        with translated("lock", name):
             descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             try:
@@ -242,9 +222,9 @@ class LocalStore:
     def tidy(self) -> int:
         """Remove temporary files whose writers are dead; how many there were."""
         removed = 0
-        with _translated("tidy", str(self.root)):
+        with translated("tidy", str(self.root)):
             for path in (self.root / _TEMPORARY).iterdir():
-                removed += _remove_if_stale(path)
+                removed += remove_if_stale(path)
         return removed
 
     # -- places -------------------------------------------------------------------------------------------------------------------
@@ -276,57 +256,3 @@ def open_local_store(root: Path) -> LocalStore:
 
 def _not_there(root: Path, name: str) -> StoreUnreachable:
     return StoreUnreachable(f"{root} does not answer", cause=f"its folder {name!r} is not there: is the file system mounted?")
-
-
-def _pread(descriptor: int, start: int, length: int) -> bytes:
-    """Up to ``length`` bytes; fewer only at the end of the file."""
-    first = os.pread(descriptor, length, start)
-    if len(first) == length or not first:
-        return first
-    parts = [first]
-    got = len(first)
-    while got < length and (part := os.pread(descriptor, length - got, start + got)):
-        parts.append(part)
-        got += len(part)
-    return b"".join(parts)
-
-
-def _holds(path: Path, buffers: Sequence[Buffer]) -> bool:
-    """Whether the file consists of exactly these bytes."""
-    views = [memoryview(buffer).cast("B") for buffer in buffers]
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size != sum(len(view) for view in views):
-            return False
-        return all(
-            file.read(len(view[at : at + _COMPARE_BYTES])) == bytes(view[at : at + _COMPARE_BYTES])
-            for view in views
-            for at in range(0, len(view), _COMPARE_BYTES)
-        )
-
-
-def _remove_if_stale(path: Path) -> bool:
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink(missing_ok=True)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
-
-
-@contextmanager
-def _translated(action: str, name: str) -> Iterator[None]:
-    """Turn what the kernel says into the store's own errors."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise StoreFull(f"No room to {action} {name}", cause=str(error.strerror)) from error
-        if error.errno in _READ_ONLY and action in _WRITES:
-            raise StoreReadOnly(f"May not {action} {name}", cause=os.strerror(error.errno)) from error
-        raise StoreUnreachable(f"Cannot {action} {name}", cause=str(error)) from error
