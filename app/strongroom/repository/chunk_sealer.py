@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from typing import Final
 
 import zstandard
@@ -30,7 +31,7 @@ class ChunkSealer:
         self._verify = verify
         self._compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
         self._pack: PackWriter | None = None
-        self._buffer = bytearray()
+        self._buffer: mmap.mmap | None = None
         self._stubborn = 0
 
     def seal(self, kind: EntryKind, entry_id: bytes, block_hashes: bytes, plain: Buffer) -> int:
@@ -46,9 +47,9 @@ class ChunkSealer:
 
     def flush(self) -> None:
         """Hand over the open pack, if there is one."""
-        if self._pack is not None and not self._pack.empty:
+        if self._pack is not None and self._buffer is not None and not self._pack.empty:
             self._publisher.publish(self._pack.finish(), self._buffer)
-            self._pack = None
+            self._pack = self._buffer = None
 
     def _packed(self, plain: Buffer) -> tuple[Codec, Buffer]:
         if self._stubborn >= _PATIENCE:

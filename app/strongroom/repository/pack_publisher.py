@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import queue
 import threading
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Final
 
 from strongroom.domain.errors import Cancelled
 from strongroom.repository.halt import POLL_SECONDS, Halt
-from strongroom.repository.packs import BUFFER_BYTES, SealedPack, publish_pack
+from strongroom.repository.packs import SealedPack, new_buffer, publish_pack
 from strongroom.repository.store.base import Store
 
 SPARE_BUFFERS: Final = 2  # one being published, one waiting
@@ -22,23 +23,23 @@ class PackPublisher:
         self._store = store
         self._halt = halt
         self._on_published = on_published
-        self._free: queue.SimpleQueue[bytearray | None] = queue.SimpleQueue()
+        self._free: queue.SimpleQueue[mmap.mmap | None] = queue.SimpleQueue()
         for _ in range(writers + SPARE_BUFFERS):
             self._free.put(None)  # a buffer not made yet
-        self._packs: queue.SimpleQueue[tuple[SealedPack, bytearray] | None] = queue.SimpleQueue()
+        self._packs: queue.SimpleQueue[tuple[SealedPack, mmap.mmap] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="pack-publisher", daemon=True)
         self._thread.start()
 
-    def take_buffer(self) -> bytearray:
+    def take_buffer(self) -> mmap.mmap:
         """A buffer for one pack; waits while all are in use. Raises ``Cancelled`` once the session halts."""
         while not self._halt.is_set:
             try:
-                return self._free.get(timeout=POLL_SECONDS) or bytearray(BUFFER_BYTES)
+                return self._free.get(timeout=POLL_SECONDS) or new_buffer()
             except queue.Empty:
                 continue
         raise Cancelled("The session is stopping")
 
-    def publish(self, pack: SealedPack, buffer: bytearray) -> None:
+    def publish(self, pack: SealedPack, buffer: mmap.mmap) -> None:
         """Queue a finished pack; its buffer goes back to the pool once it is durable."""
         self._packs.put((pack, buffer))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -45,6 +46,11 @@ __all__ = [
 BUFFER_BYTES: Final = PACK_BYTES + SLOT_BYTES + 4096  # room for one more whole slot that zstd could not shrink
 
 
+def new_buffer() -> mmap.mmap:
+    """Room for one pack that costs memory only where it is written: small backups fill little of it. (``bytearray`` would touch all.)"""
+    return mmap.mmap(-1, BUFFER_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
+
 class SealedPack(NamedTuple):
     """A finished pack, ready to be published; ``body`` lies in the writer's buffer, which must not be reused before."""
 
@@ -68,8 +74,8 @@ class PackWriter:
     different bytes with one key and nonce (invariant 14).
     """
 
-    def __init__(self, key: MasterKey, repository_id: str, session_id: str, buffer: bytearray | None = None) -> None:
-        self._buffer = memoryview(buffer if buffer is not None else bytearray(BUFFER_BYTES))
+    def __init__(self, key: MasterKey, repository_id: str, session_id: str, buffer: bytearray | mmap.mmap | None = None) -> None:
+        self._buffer = memoryview(buffer if buffer is not None else new_buffer())
         self._salt = os.urandom(SALT_BYTES)
         self._epoch = key.epoch
         self._cipher = PackCipher(key, repository_id, self._salt)
