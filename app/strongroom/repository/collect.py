@@ -8,6 +8,7 @@ from strongroom.repository.errors import RepositoryTooNew
 from strongroom.repository.index_store import compact_index
 from strongroom.repository.pack_copier import PackChunks
 from strongroom.repository.repository import Repository
+from strongroom.repository.session import settle_dead_sessions
 from strongroom.repository.sweep import SweepReport, sweep_packs
 
 __all__ = ["CondemnReport", "SweepReport", "condemn", "sweep"]
@@ -29,10 +30,11 @@ def condemn(repository: Repository, *, threshold: float = DEFAULT_THRESHOLD, che
 def sweep(repository: Repository, *, check: Check) -> SweepReport:
     """Delete condemned packs whose witnesses have ended, what lives in them copied first; the report says for whom the rest waits.
 
-    Also deletes manifests that were given up and are no longer pinned. Raises as ``condemn``, and ``StoreFull`` if the copies find no room.
+    Also settles sessions whose process is surely dead, and deletes manifests that were given up and are no longer pinned. Raises as ``condemn``, and ``StoreFull`` if the copies find no room.
     """
     _must_be_writable(repository)
     with repository.store.lock(_LOCK):
+        settle_dead_sessions(repository)
         report = sweep_packs(repository, PackChunks(repository), check)
         if report.gone:
             compact_index(repository, frozenset(report.gone))

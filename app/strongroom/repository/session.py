@@ -35,6 +35,7 @@ __all__ = [
     "open_sessions",
     "publish",
     "sessions",
+    "settle_dead_sessions",
     "settle_session",
     "this_host",
     "void",
@@ -89,10 +90,10 @@ def open_session(repository: TaggedPlace, machine_id: str, session_id: str, host
     """Declare a backup of ``machine_id``; ``parent`` is the commit key of the manifest to inherit from, or None.
 
     Nothing of the backup may be written before this returns. A parent that is being pruned is silently no parent (``pinned`` is None).
-    ``ObjectExists`` if the session id was used before.
+    ``host`` is ``this_host()`` unless the backup runs elsewhere. ``ObjectExists`` if the session id was used before.
     """
     commit_key = keys.next_commit_key(repository, repository.machine_tag(machine_id))
-    facts = SessionFacts(session_id, commit_key, (parent,) if parent else (), machine_id, dict(host), _now())
+    facts = SessionFacts(session_id, commit_key, (parent,) if parent else (), machine_id, dict(host or this_host()), _now())
     _declare(repository, facts)
     pinned = None if parent is None or keys.was_pruned(repository, parent) else parent
     return Session(repository, facts, pinned, condemned_packs(repository))
@@ -104,7 +105,7 @@ def open_reading_session(repository: Place, session_id: str, host: Mapping[str, 
     A place that is full or may not be written is read without a pin: should the point be pruned meanwhile, the reader gets errors, never
     wrong bytes, and a restore from a full or write-protected disk is worth that.
     """
-    facts = SessionFacts(session_id, "", tuple(pins), "", dict(host), _now())
+    facts = SessionFacts(session_id, "", tuple(pins), "", dict(host or this_host()), _now())
     with suppress(StoreFull, StoreReadOnly):
         _declare(repository, facts)
     session = Session(repository, facts, None, condemned_packs(repository))
@@ -189,6 +190,14 @@ def sessions(place: Place) -> list[SessionFacts]:
 def dead_sessions(place: Place) -> list[SessionFacts]:
     """Those whose process has ended beyond doubt, committed or not: for ``settle_session``. Sessions of other hosts are never among them."""
     return [facts for facts in sessions(place) if is_surely_dead(facts.host)]
+
+
+def settle_dead_sessions(place: Place) -> list[SessionFacts]:
+    """Settle those; whoever asks ``void`` about their commit keys later gets the same outcome as if he had settled them."""
+    found = dead_sessions(place)
+    for facts in found:
+        settle_session(place, facts)
+    return found
 
 
 def open_sessions(place: Place) -> list[SessionFacts]:

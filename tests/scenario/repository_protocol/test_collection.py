@@ -17,7 +17,7 @@ from strongroom.repository.prune import PruneCandidate, execute_prune, finish_pr
 from strongroom.repository.prune_record import MOST_RECORDS, prune_reasons
 from strongroom.repository.reader import PointReader
 from strongroom.repository.rebuild import rebuild_index
-from strongroom.repository.session import open_sessions, settle_session
+from strongroom.repository.session import end_session, open_reading_session, open_session, open_sessions, settle_session, this_host
 from strongroom.repository.store.base import Buffer
 from strongroom.repository.store.local import LocalStore
 from strongroom.testing.stores import MemoryStore
@@ -78,6 +78,22 @@ def test_packs_of_an_open_backup_wait_for_its_end(life: Lifetime) -> None:
     assert waiting.waiting_for == (writer._session.id,)
     writer.abort()
     assert sweep(life.vault.repository, check=never).deleted_packs == len(condemned.packs)
+    life.assert_whole()
+
+
+def test_a_process_that_died_holds_nothing_up(life: Lifetime) -> None:
+    """A18, B4: sessions of processes that are surely gone are settled by the next collection; others are waited for."""
+    repository = life.vault.repository
+    point = life.vault.newest("b").commit_key
+    dead = {**this_host(), "started": "0"}
+    open_session(repository, "b", "dead-backup", dead, point)
+    open_reading_session(repository, "dead-restore", dead, [point])
+    living = open_reading_session(repository, "restore", {}, [point])
+    _give_up_all(life, "a")
+    condemn(repository, threshold=0.9, check=never)
+    assert sweep(repository, check=never).waiting_for == ("restore",)
+    end_session(living)
+    assert sweep(repository, check=never).deleted_packs > 0
     life.assert_whole()
 
 
