@@ -169,3 +169,10 @@ def test_a_narrow_terminal_loses_spare_columns_and_no_names(capsys: pytest.Captu
     assert "a" * 20 in out
     assert "y" * 12 in out
     assert "x" not in out
+
+
+def test_a_spreadsheet_gets_plain_values_and_no_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    """A13: one line a row whatever the name holds, nothing as an empty field, and no name becomes a formula."""
+    columns = (*COLUMNS, Column("none", lambda _: None), Column("bytes", lambda _: 42))
+    Output().csv([Row('a,\n"b'), Row("=1+1")], columns)
+    assert capsys.readouterr().out == 'Name,none,bytes\n"a,\\n""b",,42\n\'=1+1,,42\n'

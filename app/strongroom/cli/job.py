@@ -53,6 +53,21 @@ def _columns(now: datetime) -> tuple[Column, ...]:
     )
 
 
+_CSV = (
+    Column("job", lambda row: row.job_id),
+    Column("workload_name", lambda row: row.workload_name),
+    Column("cloud_service", lambda row: row.cloud_service),
+    Column("type", lambda row: row.workload_type),
+    Column("operation", lambda row: row.operation),
+    Column("status", lambda row: row.status),
+    Column("started_at", lambda row: row.started_at),
+    Column("duration_seconds", lambda row: row.duration_seconds),
+    Column("read_bytes", lambda row: row.progress.get("read_bytes")),
+    Column("stored_bytes", lambda row: row.progress.get("stored_bytes")),
+    Column("error", lambda row: row.error.get("code")),
+)
+
+
 def _seconds(row: JobRow, now: datetime) -> float | None:
     """What has passed for a job that still runs, too."""
     if row.duration_seconds is None and row.started_at is not None and row.status not in ENDED:
@@ -76,6 +91,7 @@ def list_(  # noqa: PLR0913  (one argument per option)
     text: TextOption = "",
     limit: LimitOption = 50,
     after: AfterOption = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values with a heading, for spreadsheets.")] = False,
 ) -> None:
     """List jobs, newest first."""
     from strongroom.catalog.queries.jobs import JobFilter, jobs
@@ -96,6 +112,9 @@ def list_(  # noqa: PLR0913  (one argument per option)
     )
     with context.catalog.read() as session:
         found = jobs(session, wanted, page=page(limit, after))
+    if as_csv and not run.as_json:
+        run.output.csv(found.items, _CSV)
+        return
     run.output.items(found.items, _columns(now), after=found.next, empty="No job fits.")
 
 

@@ -14,6 +14,7 @@ from strongroom.cli.plain import plain
 from strongroom.domain.errors import ErrorRecord
 from strongroom.domain.text import safe_text
 
+_FORMULA_STARTS = "=+-@"
 _GAP = 2
 """Spaces between two columns."""
 
@@ -51,6 +52,17 @@ class Output:
             self.text(_table(rows, columns))
             if after is not None:
                 self.say(f"There are more: add --after {after}")
+
+    def csv(self, rows: Sequence[Any], columns: Sequence[Column]) -> None:
+        """A list for spreadsheets: plain values, nothing as an empty field, text made safe."""
+        import csv
+        import io
+
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(column.heading for column in columns)
+        writer.writerows([_field(plain(column.value(row))) for column in columns] for row in rows)
+        _write(sys.stdout, table.getvalue())
 
     def thing(self, value: Any, lines: Mapping[str, Any]) -> None:
         """One object: itself as JSON, or ``lines`` as «label: value», without those that are empty."""
@@ -92,6 +104,14 @@ class Output:
         for label, part in (("  Cause:  ", record["cause"]), ("  Do:     ", record["action"])):
             if part:
                 self.say(label + part)
+
+
+def _field(value: Any) -> Any:
+    """A value of a spreadsheet; text that a spreadsheet would take for a formula is marked as text."""
+    if not isinstance(value, str):
+        return value
+    text = safe_text(value)
+    return f"'{text}" if text.startswith(tuple(_FORMULA_STARTS)) else text
 
 
 def _table(rows: Sequence[Any], columns: Sequence[Column]) -> str:

@@ -91,7 +91,7 @@ def edit(  # noqa: PLR0913  (one argument per option)
     attempts: given.AttemptsOption = None,
     start_window_hours: given.StartWindowOption = None,
 ) -> None:
-    """Change the given rules of a policy; the others stay. Points that exist keep their expiry until the next prune is planned."""
+    """Change the given rules of a policy; the others stay. Points that exist keep the expiry that they were committed with."""
     from strongroom.engine.policies import edit_policy
 
     run = asked(ctx)
