@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from strongroom.domain.disk import Extent, ExtentKind, ExtentsBroken, ReadInto
 from strongroom.domain.errors import StrongroomError
 from strongroom.repository.change_proof import UnchangedSample
-from strongroom.repository.counters import Counters
 from strongroom.repository.format import BLOCK_BYTES, SLOT_BYTES
-from strongroom.repository.halt import Halt
-from strongroom.repository.healing import Losses
-from strongroom.repository.ids import Ids
-from strongroom.repository.sealing_threads import IN_FLIGHT, SealingThreads
+from strongroom.repository.sealing_line import SealingLine
+from strongroom.repository.sealing_threads import IN_FLIGHT
 from strongroom.repository.slot_plan import ALL_BLOCKS, Run, SlotPlan, plan_slots
 from strongroom.repository.slot_task import SlotResult, SlotTask
 from strongroom.repository.tree import LoadNode, Slot
-from strongroom.repository.tree_builder import Emit, TreeBuilder
+from strongroom.repository.tree_builder import TreeBuilder
 from strongroom.repository.tree_parent import ParentTree
 
 WAITING_STEPS: Final = 4096  # runs that may queue behind an unfinished slot
 
 
-class ParentUnreadable(Exception):  # noqa: N818 - a decision, not an operator's error
+class ParentUnreadable(Exception):
     """The parent's tree cannot be read; the disk is then read as if it had none. Never leaves the writer."""
 
 
@@ -60,42 +57,26 @@ class WalkTotals:
     done_bytes: int = 0
 
 
-class WalkTools(Protocol):
-    """What a walk needs of its session."""
-
-    @property
-    def ids(self) -> Ids: ...
-    @property
-    def halt(self) -> Halt: ...
-    @property
-    def threads(self) -> SealingThreads: ...
-    @property
-    def counters(self) -> Counters: ...
-    @property
-    def losses(self) -> Losses: ...
-
-
 class DiskWalk:
     """One pass over one disk. ``compare`` stores only what differs from the parent; without it UNCHANGED is taken over from the parent."""
 
     def __init__(
         self,
-        tools: WalkTools,
+        line: SealingLine,
         *,
         size_bytes: int,
         read_into: ReadInto,
         parent: ParentDiskTree | None,
         compare: bool,
-        emit: Emit,
         each_step: Callable[[], None],
     ) -> None:
-        self._tools = tools
+        self._line = line
         self._size_bytes = size_bytes
         self._read_into = read_into
         self._parent = parent.cursor() if parent else None
         self._compare = compare
         self._each_step = each_step
-        self._builder = TreeBuilder(tools.ids, size_bytes, parent.cursor() if parent else None, emit, sound=not tools.losses)
+        self._builder = TreeBuilder(line.ids, size_bytes, parent.cursor() if parent else None, line.emit_node, sound=not line.losses)
         self._steps: deque[Run | int] = deque()  # in order: runs, and the numbers of tasks
         self._finished: dict[int, SlotResult] = {}
         self._previous_blocks: dict[int, int] = {}
@@ -105,7 +86,7 @@ class DiskWalk:
 
     def run(self, extents: Iterable[Extent]) -> bytes:
         """Walk the whole disk; returns the root's id. Every error leaves the session to be aborted, but for ``ParentUnreadable``."""
-        threads = self._tools.threads
+        threads = self._line.threads
         try:
             for step in self._planned(extents):
                 self._each_step()
@@ -124,8 +105,8 @@ class DiskWalk:
 
     def _planned(self, extents: Iterable[Extent]) -> Iterator[Run | SlotPlan]:
         steps = plan_slots(extents, self._size_bytes)
-        if self._parent is not None and not self._compare and self._tools.losses:
-            return self._tools.losses.unchanged_but_lost(steps, self._parent)
+        if self._parent is not None and not self._compare and self._line.losses:
+            return self._line.losses.unchanged_but_lost(steps, self._parent)
         return steps
 
     def _take_run(self, run: Run) -> None:
@@ -146,32 +127,32 @@ class DiskWalk:
         if whole and not self._compare:
             parent = None
         self._steps.append(self._number)
-        self._tools.threads.submit(SlotTask(self._number, plan, self._size_bytes, self._read_into, parent, self._compare))
+        self._line.threads.submit(SlotTask(self._number, plan, self._size_bytes, self._read_into, parent, self._compare))
         self._number += 1
 
     def _parent_slot(self, number: int) -> Slot | None:
         if self._parent is None or number >= self._parent.slot_count:
             return None
         slot = self._parent.slot(number)
-        return None if self._compare and self._tools.losses and self._tools.losses.touch(slot) else slot
+        return None if self._compare and self._line.losses and self._line.losses.touch(slot) else slot
 
     def _confirm_inheritable(self) -> None:
         if self._parent is None or self._compare:
             raise ExtentsBroken("A disk without a parent was described as unchanged")
 
     def _collect(self) -> None:
-        result = self._tools.threads.result()
+        result = self._line.threads.result()
         self._finished[result.number] = result
 
     def _drain(self) -> None:
         self._advance()
-        while self._tools.threads.unanswered:
+        while self._line.threads.unanswered:
             self._collect()
             self._advance()
 
     def _drain_quietly(self) -> None:
         """The threads serve the next walk too: nothing of this one may be left in them."""
-        while self._tools.threads.unanswered:
+        while self._line.threads.unanswered:
             self._collect()
 
     def _advance(self) -> None:
@@ -195,7 +176,7 @@ class DiskWalk:
     def _apply_slot(self, result: SlotResult) -> None:
         slot_number = self._builder.position
         self._builder.put(result.slot)
-        totals, counters = self.totals, self._tools.counters
+        totals, counters = self.totals, self._line.counters
         totals.used_bytes += (_data_blocks(result.slot) - self._previous_blocks.pop(result.number, 0)) * BLOCK_BYTES
         totals.read_bytes += result.read_bytes
         totals.new_bytes += result.new_bytes
@@ -208,7 +189,7 @@ class DiskWalk:
     def _count_done(self, first: int, slots: int) -> None:
         done = max(0, min((first + slots) * SLOT_BYTES, self._size_bytes) - first * SLOT_BYTES)
         self.totals.done_bytes += done
-        self._tools.counters.done_bytes += done
+        self._line.counters.done_bytes += done
 
     def _used_blocks(self, run: Run) -> int:
         """How many blocks of the run hold data in the parent; reads only leaves that are not wholly zero."""

@@ -72,7 +72,6 @@ class DiskWriter:
             read_into=disk.read_into,
             parent=parent,
             compare=compare,
-            emit=self._line.emit_node,
             each_step=self._each_step,
         )
 
