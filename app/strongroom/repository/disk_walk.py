@@ -22,7 +22,7 @@ from strongroom.repository.tree_parent import ParentTree
 WAITING_STEPS: Final = 4096  # runs that may queue behind an unfinished slot
 
 
-class ParentUnreadable(Exception):
+class ParentUnreadable(StrongroomError):
     """The parent's tree cannot be read; the disk is then read as if it had none. Never leaves the writer."""
 
 

@@ -30,7 +30,7 @@ class DiskWriter:
             try:
                 return self._tracked(disk, before)
             except ParentUnreadable as decision:
-                distrust, before = str(decision), None
+                distrust, before = decision.message, None
             except ProofFailed as decision:
                 distrust = str(decision)
         compare = before is not None and (tracked or disk.mode == ReadMode.COMPARE)
@@ -38,7 +38,7 @@ class DiskWriter:
         try:
             return self._whole(disk, before if compare else None, extents, distrust)
         except ParentUnreadable as decision:
-            return self._whole(disk, None, extents, str(decision))
+            return self._whole(disk, None, extents, decision.message)
 
     def _tracked(self, disk: DiskInput, before: DiskRecord | None) -> DiskRecord:
         parent = self._parent_tree(before)

@@ -1,0 +1,82 @@
+"""What cannot be proved is not believed: forged chunks, unreadable trailers, a damaged parent."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from strongroom.domain.disk import SLOT_BYTES, Extent
+from strongroom.repository.errors import StoreUnreachable
+from strongroom.repository.format import pack_key
+from strongroom.repository.packs import Codec, EntryKind, PackWriter, publish_pack, read_trailer
+from strongroom.testing.stores import MemoryStore
+from tests.scenario.repository.vault import UNCHANGED, Source, Vault, flip
+
+
+def noise(seed: int, slots: int = 3) -> bytes:
+    return random.Random(seed).randbytes(slots * SLOT_BYTES)
+
+
+def unchanged(content: bytes) -> list[Extent]:
+    return [Extent(0, len(content), UNCHANGED)]
+
+
+def data_pack(vault: Vault) -> str:
+    packs = (key[-64:] for key in vault.keys("packs/"))
+    return next(pack for pack in packs if read_trailer(vault.repository, pack).entries[0].kind is EntryKind.DATA)
+
+
+def test_a_chunk_under_another_chunks_name_is_bad_although_it_authenticates() -> None:
+    """Invariant 5: the tag says who sealed it, only the id says that it is the right chunk."""
+    vault, content = Vault(), noise(1, 1)
+    vault.backup_bytes(content)
+    pack_id = data_pack(vault)
+    entry = read_trailer(vault.repository, pack_id).entries[0]
+    vault.store.delete(pack_key(pack_id))
+    forger = PackWriter(vault.repository.key, vault.repository.id, "forger")
+    forger.add(EntryKind.DATA, Codec.RAW, entry.id, entry.block_hashes, noise(2, 1), SLOT_BYTES)
+    publish_pack(vault.store, forger.finish())
+    restored, report = vault.copy()
+    assert restored == bytes(SLOT_BYTES)
+    assert [(bad.offset, bad.length, bad.damaged) for bad in report.bad_ranges] == [(0, SLOT_BYTES, True)]
+
+
+def test_a_block_that_cannot_be_compared_proves_nothing() -> None:
+    """Invariant 10: with its parent's trailer unreadable a disk is read whole, and the backup succeeds."""
+    vault, content = Vault(), noise(3)
+    vault.backup_bytes(content)
+    key = pack_key(data_pack(vault))
+    vault.objects[key] = flip(vault.objects[key], len(vault.objects[key]) - 100)
+    record = vault.backup(Source(content).disk("incremental", unchanged(content))).disks[0]
+    assert "cannot be compared" in record.reason
+    assert record.read_bytes == len(content)
+
+
+def test_a_damaged_newest_point_is_no_parent_and_does_not_stop_backups() -> None:
+    """Invariant 13: what does not authenticate is not inherited from; the writer says why it has no parent."""
+    vault, content = Vault(), noise(4)
+    vault.backup_bytes(content)
+    (key,) = vault.keys("snap/")
+    vault.objects[key] = flip(vault.objects[key], 60)
+    with vault.open_writer() as writer:
+        assert writer.parent is None
+        assert "damaged" in writer.parent_reason
+        record = writer.write_disk(Source(content).disk("incremental", unchanged(content)))
+        point = writer.commit("2026-01-01T00:00:00Z", {})
+    assert record.reason == "there is no parent to count from"
+    assert record.new_bytes == 0
+    assert vault.restore(point) == content
+
+
+def test_a_backup_survives_a_heartbeat_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 7: a heartbeat is only ever a hint."""
+
+    def unreachable(self: MemoryStore, key: str, data: object) -> None:
+        raise StoreUnreachable("no heartbeat today")
+
+    monkeypatch.setattr(MemoryStore, "touch", unreachable)
+    monkeypatch.setattr("strongroom.repository.writer.HEARTBEAT_SECONDS", -1.0)
+    vault, content = Vault(), noise(5)
+    vault.backup_bytes(content)
+    assert vault.restore() == content
