@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -176,3 +177,12 @@ def test_a_spreadsheet_gets_plain_values_and_no_formula(capsys: pytest.CaptureFi
     columns = (*COLUMNS, Column("none", lambda _: None), Column("bytes", lambda _: 42))
     Output().csv([Row('a,\n"b'), Row("=1+1")], columns)
     assert capsys.readouterr().out == 'Name,none,bytes\n"a,\\n""b",,42\n\'=1+1,,42\n'
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_failure(tmp_path: Path, closed: str) -> None:
+    """A19: cron jobs and service managers close what they like."""
+    environment = {**os.environ, "PYTHONPATH": str(APP), "STRONGROOM_HOME": str(tmp_path)}
+    line = f"{sys.executable} -P -m strongroom vault list --json {closed}"
+    done = subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

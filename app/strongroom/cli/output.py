@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
 from strongroom.cli.formats import word
@@ -163,7 +164,11 @@ def discard(stream: TextIO) -> None:
 
 
 def prepare_streams() -> None:
-    """Whatever the locale, printing never fails: what the encoding lacks is escaped."""
+    """Whatever the locale, printing never fails: what the encoding lacks is escaped, and a stream that was closed takes everything."""
+    nowhere = Path(os.devnull)
+    sys.stdin = sys.stdin or nowhere.open(encoding="utf-8")
+    sys.stdout = sys.stdout or nowhere.open("w", encoding="utf-8")
+    sys.stderr = sys.stderr or nowhere.open("w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
