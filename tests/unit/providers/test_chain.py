@@ -244,6 +244,26 @@ def test_a_disk_of_four_tebibytes_costs_nothing_where_it_is_empty(tmp_path: Path
         assert len(extents) <= 3
 
 
+def test_holes_are_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A10: a file system may walk a whole file to find its next hole: reading never asks, and a walk over an overlay asks once a hole."""
+    with (tmp_path / "base.raw").open("wb") as file:
+        file.truncate(64 * MIB)
+        file.write(b"x" * MIB)
+    top = Qcow2File(size_bytes=64 * MIB, backing=b"base.raw", backing_format=b"raw")
+    for cluster in range(0, 1024, 2):
+        top.zero(cluster)
+    top.write(tmp_path / "top.qcow2")
+    chain = open_chain(tmp_path / "top.qcow2", QCOW2, tmp_path)
+    asked = []
+    monkeypatch.setattr(chain.files[1], "seek", lambda *words: (asked.append(words), type(chain.files[1]).seek(chain.files[1], *words))[1])
+    for start in range(0, 64 * MIB, MIB):
+        chain.read_into(start, memoryview(bytearray(MIB)))
+    assert asked == []
+    assert sum(extent.length for extent in chain.extents() if extent.kind is ExtentKind.DATA) == MIB // 2
+    assert len(asked) <= 4
+    chain.close()
+
+
 def test_reading_beyond_the_end_is_refused(tmp_path: Path) -> None:
     """A19"""
     (tmp_path / "a.raw").write_bytes(b"12345")

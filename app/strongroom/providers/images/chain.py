@@ -48,7 +48,7 @@ class DiskChain:
         if offset < 0 or offset + len(view) > self.size_bytes:
             raise DiskUnreadable(f"{self.files[0].name} has no bytes {offset}+{len(view)}", cause=f"the disk has {self.size_bytes} bytes")
         flat = view.cast("B")
-        for layer, run in self._resolved(0, offset, len(flat)):
+        for layer, run in self._resolved(0, offset, len(flat), reading=True):
             part = flat[run.offset - offset : run.end - offset]
             if run.kind is RunKind.ZERO:
                 fill_zero(part)
@@ -59,15 +59,15 @@ class DiskChain:
         for file in self.files:
             file.close()
 
-    def _resolved(self, level: int, offset: int, length: int) -> Iterator[tuple[Layer, Run]]:
+    def _resolved(self, level: int, offset: int, length: int, *, reading: bool = False) -> Iterator[tuple[Layer, Run]]:
         """The range as runs that are STORED, PACKED or ZERO, each with the layer that holds it."""
         layer = self.layers[level]
         inside = max(0, min(length, layer.size_bytes - offset))
-        for run in layer.runs(offset, inside):
+        for run in layer.runs(offset, inside, reading=reading):
             if run.kind is not RunKind.BELOW:
                 yield layer, run
             elif level + 1 < len(self.layers):
-                yield from self._resolved(level + 1, run.offset, run.length)
+                yield from self._resolved(level + 1, run.offset, run.length, reading=reading)
             else:
                 yield layer, Run(run.offset, run.length, RunKind.ZERO)
         if inside < length:  # a backing file may be shorter than its overlay: zeros follow it

@@ -44,8 +44,11 @@ class Layer(Protocol):
         """The size of the disk that this file describes."""
         ...
 
-    def runs(self, offset: int, length: int) -> Iterator[Run]:
-        """The range in order and without gaps; it must lie within ``size_bytes``. Neighbours may be of one kind."""
+    def runs(self, offset: int, length: int, *, reading: bool = False) -> Iterator[Run]:
+        """The range in order and without gaps; it must lie within ``size_bytes``. Neighbours may be of one kind.
+
+        With ``reading`` zeros may be told as STORED, where reading them costs less than finding them.
+        """
         ...
 
     def read_run(self, run: Run, view: memoryview) -> None:

@@ -42,8 +42,9 @@ class Qcow2Layer:
         self._tables: ByteCache[array[int]] = ByteCache(_TABLE_CACHE_BYTES, self.header.cluster_bytes)
         self._clusters: ByteCache[bytes] = ByteCache(_CLUSTER_CACHE_BYTES, self.header.cluster_bytes)
 
-    def runs(self, offset: int, length: int) -> Iterator[Run]:
+    def runs(self, offset: int, length: int, *, reading: bool = False) -> Iterator[Run]:
         """The range, neighbours merged where one read can serve them; ``DiskUnreadable`` where the tables make no sense."""
+        del reading
         held: _Piece | None = None
         for piece in self._pieces(offset, offset + length):
             if held is None:
