@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -76,15 +76,10 @@ class LocalStore:
         with translated("write", key):
             if key.startswith("packs/"):
                 self._leave_reserve(sum(memoryview(buffer).nbytes for buffer in buffers))
-            for attempt in range(1, _ATTEMPTS + 1):
-                try:
-                    self._publish(key, path, buffers)
-                except OSError as error:
-                    # EIO: the sync failed; ENOENT: a tidier took the temporary file before we locked it.
-                    if attempt == _ATTEMPTS or error.errno not in {errno.EIO, errno.ENOENT}:
-                        raise
-                else:
-                    return
+            # EIO: the sync failed; ENOENT: a tidier took the temporary file before we locked it.
+            _persist({errno.EIO, errno.ENOENT}, lambda: self._link(key, path, buffers))
+            # Once the name was there, it is never made again: somebody may have deleted it for good meanwhile.
+            _persist({errno.EIO}, lambda: self._files.sync_folder(path.parent))
 
     def _leave_reserve(self, size_bytes: int) -> None:
         facts = os.statvfs(self.root)
@@ -94,7 +89,8 @@ class LocalStore:
         if facts.f_bavail * facts.f_frsize < size_bytes + reserve_bytes:
             raise OSError(errno.ENOSPC, "what is left is kept for pruning and collection")
 
-    def _publish(self, key: str, path: Path, buffers: Sequence[Buffer]) -> None:
+    def _link(self, key: str, path: Path, buffers: Sequence[Buffer]) -> None:
+        """A synced file under its name; that the name is durable is for the caller to see to, whoever made it."""
         self._need_folder(path.parent)
         with temporary_file(self._files, self.root / _TEMPORARY, buffers) as temporary:
             try:
@@ -102,8 +98,6 @@ class LocalStore:
             except FileExistsError:
                 if not holds(path, buffers):
                     raise ObjectExists(f"{key} exists with other content") from None
-                # Ours from an attempt that may have failed before its folder was durable: fall through to the sync.
-        self._files.sync_folder(path.parent)
 
     def _need_folder(self, folder: Path) -> None:
         """Make the missing folders between the root's own and this one, each durable in its parent before it is used.
@@ -252,6 +246,17 @@ def open_local_store(root: Path) -> LocalStore:
     if not (root / "packs").is_dir():
         raise RepositoryNotFound(f"No repository lies in {root}", action="Check the path and that its file system is mounted.")
     return LocalStore(root)
+
+
+def _persist(passing: set[int], deed: Callable[[], None]) -> None:
+    """Do it again when it fails with one of these error numbers, a few times."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return deed()
+        except OSError as error:
+            if error.errno not in passing:
+                raise
+    return deed()
 
 
 def _not_there(root: Path, name: str) -> StoreUnreachable:
