@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 from strongroom.catalog.entities import Item, Job, Policy, RecoveryPoint
 from strongroom.domain.errors import ErrorRecord
 from strongroom.domain.policy import PolicySpec
-from strongroom.domain.states import JobStatus, Operation, ProtectionStatus, RegistrationStatus, Trigger
+from strongroom.domain.states import BACKED_UP, JobStatus, Operation, ProtectionStatus, RegistrationStatus, Trigger
 from strongroom.engine.context import Context
 from strongroom.engine.errors import MachineNotFound, NotProtected, StateForbids
 from strongroom.engine.keyring import open_repository
@@ -20,9 +20,6 @@ from strongroom.engine.registration import ItemRows, item_rows
 from strongroom.engine.submission import JobDraft, Submitted, submit_each
 from strongroom.engine.undertaking import Apply, Outcome, Result, Undertaking, WorkerSpec
 from strongroom.engine.work.backup import SNAPSHOT, TRANSFER
-
-ACTIVE = frozenset({ProtectionStatus.PENDING, ProtectionStatus.PROTECTED, ProtectionStatus.ERROR})
-"""States in which backups run, by schedule or by hand."""
 
 _ERROR_AFTER = 2
 """Failed backups in a row that make an item show «Protection error»."""
@@ -48,7 +45,7 @@ def backup_draft(item: Item, *, keep_until: datetime | None = None, full_read: b
     """The same job whoever asks: operator or schedule. Raises ``StateForbids`` or ``NotProtected``."""
     if item.protection is ProtectionStatus.NONE or item.policy_id is None:
         raise NotProtected(f"{item.name} is not protected")
-    if item.protection not in ACTIVE or item.registration not in {RegistrationStatus.REGISTERED, RegistrationStatus.VANISHED}:
+    if item.protection not in BACKED_UP or item.registration not in {RegistrationStatus.REGISTERED, RegistrationStatus.VANISHED}:
         raise StateForbids(
             f"{item.name} cannot be backed up now",
             cause=f"{item.registration.value}, {item.protection.value}",
@@ -126,7 +123,7 @@ def _perform(context: Context, job: Job, result: Result) -> Apply:
         item = item_rows(session, job.item_id).item
         point = adopt(session, item, manifest)
         item.protection_error, item.failed_in_a_row = {}, 0
-        if item.protection in ACTIVE:
+        if item.protection in BACKED_UP:
             item.protection = ProtectionStatus.PROTECTED
         item.last_backup_at, item.last_backup_status = context.clock.now(), JobStatus.COMPLETED.value
         session.add(item)
@@ -155,7 +152,7 @@ def _failed(session: Session, context: Context, job: Job, error: ErrorRecord) ->
     if not cancelled:
         item.failed_in_a_row += 1
         item.protection_error = dict(error)
-    if item.failed_in_a_row >= _ERROR_AFTER and item.protection in ACTIVE:
+    if item.failed_in_a_row >= _ERROR_AFTER and item.protection in BACKED_UP:
         item.protection = ProtectionStatus.ERROR
     session.add(item)
 

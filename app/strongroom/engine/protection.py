@@ -107,7 +107,7 @@ def _configure(context: Context, job: Job, _result: Result) -> Apply:
         item = item_rows(session, job.item_id).item
         item.policy_id, item.protection, item.protection_error = policy.id, after, {}
         item.excluded_disks, item.failed_in_a_row = excluded, 0
-        item.protected_at = item.protected_at or context.clock.now()
+        item.protected_at = context.clock.now()  # the schedule counts from here: what was due before is nobody's missed run
         follow_policy(session, item, PolicySpec.from_json(policy.spec))
         session.add(item)
         return Outcome(result={"policy": policy.name})
@@ -159,12 +159,12 @@ def _delete(context: Context, job: Job, result: Result) -> Apply:
 
     def apply(session: Session) -> Outcome:
         item = item_rows(session, job.item_id).item
-        removed = forget_points(session, item.vault_id, result["removed"])
-        if not result["left"]:
-            item.policy_id, item.protection, item.protection_error = None, ProtectionStatus.NONE, {}
-            item.failed_in_a_row = 0
+        removed = forget_points(session, item.vault_id, [*result["removed"], *result["left"]])
+        item.policy_id, item.protection, item.protection_error = None, ProtectionStatus.NONE, {}
+        item.failed_in_a_row = 0
         session.add(item)
-        warnings = (f"{len(result['left'])} point(s) are being read and were left; run it again later",) if result["left"] else ()
+        left = len(result["left"])
+        warnings = (f"{left} point(s) are being read right now: given up, they go with the next prune or collection",) if left else ()
         return Outcome(result={"removed": removed}, warnings=warnings)
 
     return apply

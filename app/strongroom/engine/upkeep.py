@@ -110,7 +110,7 @@ def _spec(context: Context, job: Job) -> WorkerSpec:
 
 def _pruned(_context: Context, job: Job, result: Result) -> Apply:
     def apply(session: Session) -> Outcome:
-        removed = forget_points(session, job.vault_id or 0, result["removed"])
+        removed = forget_points(session, job.vault_id or 0, [*result["removed"], *result["left"]])
         return Outcome(result={"removed": removed, "left": len(result["left"])})
 
     return apply

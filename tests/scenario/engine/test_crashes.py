@@ -180,3 +180,17 @@ def test_a_catalog_only_job_that_was_cut_off_runs_again(room: Room) -> None:
     assert room.job(job_id).status is JobStatus.QUEUED
     room.work()
     assert room.job(job_id).status is JobStatus.COMPLETED
+
+
+def test_a_point_given_up_by_a_prune_that_was_killed_is_forgotten(room: Room) -> None:
+    """B4, rule 5: a prune record is for ever; the catalog never offers a point that nobody can pin any more."""
+    from strongroom.repository.prune_record import put_record
+
+    room.image("m", random.Random(12).randbytes(MIB))
+    (item,) = room.protected("m")
+    room.done(request_backup(room.context, [item]))
+    room.done(request_backup(room.context, [item]))
+    first, second = room.points("m")
+    put_record(open_repository(room.context, room.vault()), first.manifest_key.split("/")[1], {first.manifest_key: "expired"})
+    reconcile_vaults(room.context)
+    assert [point.id for point in room.points("m")] == [second.id]

@@ -21,6 +21,7 @@ from strongroom.engine.jobs.queue import complete, fail, running
 from strongroom.engine.jobs.table import IN_SERVICE, UNDERTAKINGS
 from strongroom.engine.keyring import open_repository
 from strongroom.engine.points import adopt
+from strongroom.engine.protection import forget_points
 from strongroom.repository.commit_key import Outcome, void
 from strongroom.repository.format import parse_snap_key
 from strongroom.repository.host import is_surely_dead
@@ -78,6 +79,7 @@ def settle(context: Context, job: Job, error: ErrorRecord) -> JobStatus:
         try:
             repository = open_repository(context, vault)
             _end_sessions(repository, row)
+            _forget_given_up(context, vault, repository)
             if row.commit_key and void(repository, row.commit_key) is Outcome.COMMITTED:
                 return _adopt_job(context, row)
         except StrongroomError as unreachable:
@@ -114,6 +116,7 @@ def reconcile_vaults(context: Context) -> list[str]:
 def reconcile_vault(context: Context, vault: Vault, repository: Repository) -> list[str]:
     """End the sessions of dead processes of this host; adopt manifests without rows; settle rows without manifests."""
     found = [f"{vault.name}: ended the abandoned session {key}" for key in _end_dead_sessions(repository)]
+    found.extend(f"{vault.name}: forgot the pruned recovery point {key}" for key in _forget_given_up(context, vault, repository))
     present = {info.key for info in repository.store.list("snap/") if parse_snap_key(info.key)}
     with context.catalog.read() as session:
         query = select(RecoveryPoint.manifest_key).where(RecoveryPoint.vault_id == vault.id)
@@ -126,16 +129,25 @@ def reconcile_vault(context: Context, vault: Vault, repository: Repository) -> l
             if item is not None and manifest.commit_key not in given_up:
                 adopt(session, item, manifest)
                 found.append(f"{vault.name}: adopted the recovery point {manifest.commit_key}")
-        found.extend(f"{vault.name}: {_settle_row(session, vault, key, pruned=key in given_up)}" for key in sorted(known - present))
+        found.extend(f"{vault.name}: {_mark_missing(session, vault, key)}" for key in sorted(known - present))
     return found
 
 
-def _settle_row(session: Session, vault: Vault, key: str, *, pruned: bool) -> str:
+def _forget_given_up(context: Context, vault: Vault, repository: Repository) -> list[str]:
+    """A point named in a prune record is given up, even if the prune was killed before its manifest went: nobody can pin it any more."""
+    given_up = pruned_keys(repository)
+    with context.catalog.read() as session:
+        query = select(RecoveryPoint.manifest_key).where(RecoveryPoint.vault_id == vault.id)
+        gone = sorted(given_up.intersection(session.exec(query)))
+    if gone:
+        with context.catalog.write() as session:
+            forget_points(session, vault.id or 0, gone)
+    return gone
+
+
+def _mark_missing(session: Session, vault: Vault, key: str) -> str:
     query = select(RecoveryPoint).where(RecoveryPoint.vault_id == vault.id, RecoveryPoint.manifest_key == key)
     point = session.exec(query).one()
-    if pruned:
-        session.delete(point)
-        return f"forgot the pruned recovery point {key}"
     point.damaged = ["its manifest is missing from the repository"]
     session.add(point)
     return f"the manifest of recovery point {key} is missing"
