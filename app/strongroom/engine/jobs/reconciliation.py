@@ -135,10 +135,9 @@ def reconcile_vault(context: Context, vault: Vault, repository: Repository) -> l
 
 def _forget_given_up(context: Context, vault: Vault, repository: Repository) -> list[str]:
     """A point named in a prune record is given up, even if the prune was killed before its manifest went: nobody can pin it any more."""
-    given_up = pruned_keys(repository)
     with context.catalog.read() as session:
-        query = select(RecoveryPoint.manifest_key).where(RecoveryPoint.vault_id == vault.id)
-        gone = sorted(given_up.intersection(session.exec(query)))
+        known = set(session.exec(select(RecoveryPoint.manifest_key).where(RecoveryPoint.vault_id == vault.id)))
+    gone = sorted(pruned_keys(repository) & known)
     if gone:
         with context.catalog.write() as session:
             forget_points(session, vault.id or 0, gone)
