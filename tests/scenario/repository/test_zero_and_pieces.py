@@ -142,3 +142,13 @@ def test_an_unchanged_slot_of_zeros_stays_one_piece() -> None:
     second = vault.backup(Source(content).disk("compare")).disks[0]
     assert first.root == second.root
     assert slots_of(vault)[1] == ZERO_SLOT
+
+
+def test_a_tail_is_padded_with_zeros_whatever_was_read_before() -> None:
+    """B2: the last block's id depends on its own bytes only."""
+    vault, tail = Vault(), b"the end of the disk"
+    for seed in (6, 7, 8):
+        vault.backup(Source(random.Random(seed).randbytes(6 * SLOT_BYTES) + tail).disk(), machine_id=f"m{seed}")
+        stored_anew = 6 * SLOT_BYTES + (BLOCK_BYTES if seed == 6 else 0)
+        assert vault.counters.new_bytes == stored_anew
+        assert vault.restore(vault.newest(f"m{seed}"))[-len(tail) :] == tail
