@@ -75,7 +75,7 @@ def test_packs_of_an_open_backup_wait_for_its_end(life: Lifetime) -> None:
     condemned = condemn(life.vault.repository, threshold=0.9, check=never)
     waiting = sweep(life.vault.repository, check=never)
     assert waiting.deleted_packs == 0
-    assert waiting.waiting_for == (writer._session.id,)
+    assert waiting.waiting_for == tuple(facts.id for facts in open_sessions(life.vault.repository))
     writer.abort()
     assert sweep(life.vault.repository, check=never).deleted_packs == len(condemned.packs)
     life.assert_whole()

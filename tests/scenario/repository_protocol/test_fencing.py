@@ -109,10 +109,9 @@ def test_a_parent_that_is_being_pruned_is_no_parent(life: Lifetime) -> None:
 
 
 def test_ending_a_session_twice_is_harmless(life: Lifetime) -> None:
-    writer = life.vault.open_writer("b")
-    assert end_session(writer._session) is Outcome.VOIDED
-    assert end_session(writer._session) is Outcome.VOIDED
-    writer.abort()
+    session = open_session(life.vault.repository, "b", "twice", {}, None)
+    assert end_session(session) is Outcome.VOIDED
+    assert end_session(session) is Outcome.VOIDED
 
 
 _STOPPED_BACKUP = """

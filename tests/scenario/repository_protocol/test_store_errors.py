@@ -10,6 +10,7 @@ from strongroom.repository.collect import condemn, sweep
 from strongroom.repository.counters import Counters
 from strongroom.repository.errors import StoreFull, StoreUnreachable
 from strongroom.repository.quarantine import bad_packs
+from strongroom.repository.session import open_session
 from strongroom.testing.stores import FaultStore, MemoryStore
 from tests.scenario.repository.vault import never
 from tests.scenario.repository_protocol.lifetime import Lifetime, changed, collect_all, content
@@ -115,11 +116,10 @@ def test_an_object_that_does_not_open_stops_collection(past: Lifetime, prefix: s
     """Invariants 6 and 13: what cannot be understood may be what keeps a chunk alive."""
     life, memory = _again(past)
     condemn(life.vault.repository, threshold=0.9, check=never)
-    writer = life.vault.open_writer("b")
+    open_session(life.vault.repository, "b", "open", {}, None)
     packs = {key for key in memory.objects if key.startswith("packs/")}
     victim = next(key for key in memory.objects if key.startswith(prefix))
     memory.objects[victim] = memory.objects[victim][:-1] + bytes([memory.objects[victim][-1] ^ 1])
     with pytest.raises(StrongroomError):
         sweep(life.vault.repository, check=never)
     assert packs <= memory.objects.keys()
-    writer.halt.stop()
