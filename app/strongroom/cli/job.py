@@ -36,7 +36,7 @@ def _progress(row: JobRow) -> str:
     if row.status in ENDED:
         return ""
     progress = Progress.from_json(row.progress)
-    return percent(progress.fraction) if progress.total_bytes else row.waiting_for
+    return percent(progress.fraction) if progress.total_bytes else row.waiting_for.partition(":")[0]
 
 
 def _columns(now: datetime) -> tuple[Column, ...]:

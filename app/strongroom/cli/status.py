@@ -50,10 +50,11 @@ def _dashboards(run: Invocation) -> list[tuple[VaultRow, Dashboard]]:
 
 
 def _lines(row: VaultRow, board: Dashboard) -> dict[str, Any]:
+    saved = "" if board.saved_ratio is None else f", {percent(board.saved_ratio)} saved"
     lines: dict[str, Any] = {
         "Vault": f"{row.name} ({row.region})",
         "Items": f"{board.protected} protected, {board.registered} registered, {board.discovered} discovered, {board.without_policy} without policy",
-        "Storage": f"{size(board.used_bytes)} used for {board.points} point(s) of {size(board.protected_bytes)}, {percent(board.saved_ratio)} saved",
+        "Storage": f"{size(board.used_bytes)} used for {board.points} point(s) of {size(board.protected_bytes)}{saved}",
         "Last 24 h": f"{board.successful} successful, {board.failed} failed, {board.in_progress} in progress",
     }
     return lines | {f"Attention {place}": entry.text for place, entry in enumerate(board.attention, 1)}

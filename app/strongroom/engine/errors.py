@@ -49,7 +49,7 @@ class RecoveryUnconfirmed(StrongroomError):
     """No backup runs in a vault before its recovery key was confirmed."""
 
     kind = ErrorKind.KEY
-    default_action = "Confirm it: strongroom key show, then strongroom key add --recovery if it was lost"
+    default_action = "Confirm it: strongroom key recovery-sheet; if it was lost, make another: strongroom key add --recovery"
 
 
 class SourceNotFound(StrongroomError):
