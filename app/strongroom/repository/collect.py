@@ -24,7 +24,7 @@ def condemn(repository: Repository, *, threshold: float = DEFAULT_THRESHOLD, che
     """
     _must_be_writable(repository)
     with repository.store.lock(_LOCK):
-        return condemn_packs(repository, PackChunks(repository), threshold, check)
+        return condemn_packs(repository, PackChunks(repository, check), threshold, check)
 
 
 def sweep(repository: Repository, *, check: Check) -> SweepReport:
@@ -35,7 +35,7 @@ def sweep(repository: Repository, *, check: Check) -> SweepReport:
     _must_be_writable(repository)
     with repository.store.lock(_LOCK):
         settle_dead_sessions(repository)
-        report = sweep_packs(repository, PackChunks(repository), check)
+        report = sweep_packs(repository, PackChunks(repository, check), check)
         if report.gone:
             compact_index(repository, frozenset(report.gone))
     return report

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 
 from strongroom.repository.chunks import ChunkSource
-from strongroom.repository.collection import PackContents, Rescue
+from strongroom.repository.collection import Check, PackContents, Rescue
 from strongroom.repository.errors import ChunkMissing, ObjectDamaged, ObjectMissing, ObjectTruncated
 from strongroom.repository.format import pack_key
 from strongroom.repository.index import Index
@@ -21,10 +21,11 @@ from strongroom.repository.tree import reachable, root_level
 
 
 class PackChunks:
-    """``collection.Chunks`` over packs, trees and the index; made anew for each run."""
+    """``collection.Chunks`` over packs, trees and the index; made anew for each run. ``check`` is called for every node and copy."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, check: Check) -> None:
         self._repository = repository
+        self._check = check
         self._index = Index.load(repository)
         self._source = ChunkSource(repository, self._index, bad_packs(repository))
 
@@ -40,8 +41,12 @@ class PackChunks:
         """See ``Chunks``. A subtree that another manifest shares is walked once."""
         for disk in self._repository.manifest(commit_key).disks:
             if disk.root:
-                for live_id in reachable(self._source.node, bytes.fromhex(disk.root), root_level(disk.size_bytes), marks.is_new):
+                for live_id in reachable(self._node, bytes.fromhex(disk.root), root_level(disk.size_bytes), marks.is_new):
                     marks.add(live_id)
+
+    def _node(self, node_id: bytes) -> bytes:
+        self._check()
+        return self._source.node(node_id)
 
     def hints(self, chunk_id: bytes) -> Iterator[str]:
         """See ``Chunks``."""
@@ -53,6 +58,7 @@ class PackChunks:
         placed = sorted(((rescue.packs[0], rescue.chunk_id, rescue.packs) for rescue in rescues), key=lambda place: place[:2])
         trailers: dict[str, dict[bytes, tuple[Trailer, Entry]]] = {}
         for first, chunk_id, packs in placed:
+            self._check()
             if first not in trailers:
                 trailers.clear()  # the packs come in order: the one before is done
             copier.add(*self._healthy(chunk_id, packs, trailers))

@@ -101,9 +101,9 @@ def give_up(repository: Repository, *commit_keys: str) -> None:
     execute_prune(repository, PrunePlan(tuple(PruneEntry(key, "a", "test") for key in commit_keys), ()))
 
 
-def collect_all(repository: Repository) -> None:
-    condemn(repository, threshold=0.9, check=never)
-    sweep(repository, check=never)
+def collect_all(repository: Repository, check: Callable[[], None] = never) -> None:
+    condemn(repository, threshold=0.9, check=check)
+    sweep(repository, check=check)
 
 
 Deed = Callable[[Lifetime], object]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from strongroom.domain.errors import StrongroomError
+from strongroom.domain.errors import Cancelled, StrongroomError
 from strongroom.repository.collect import condemn, sweep
 from strongroom.repository.counters import Counters
 from strongroom.repository.errors import StoreLocked
@@ -111,6 +112,24 @@ def test_a_collection_on_the_same_host_is_politely_refused(life: Lifetime) -> No
     """A18."""
     with life.vault.store.lock("collect"), pytest.raises(StoreLocked):
         condemn(life.vault.repository, check=never)
+
+
+@pytest.mark.parametrize("calls", [1, 3, 6, 9, 12])
+def test_a_collection_can_be_cancelled_anywhere(life: Lifetime, calls: int) -> None:
+    """A18: and leaves nothing to repair."""
+    _give_up_all(life, "a")
+    left = itertools.count(calls, -1)
+
+    def cancel() -> None:
+        if next(left) <= 0:
+            raise Cancelled("the operator wants to stop")
+
+    with pytest.raises(Cancelled):
+        collect_all(life.vault.repository, cancel)
+    life.assert_whole()
+    collect_all(life.vault.repository)
+    life.assert_whole()
+    assert [key for key in life.vault.keys("") if key.startswith("trash/")] == []
 
 
 def test_the_plan_that_was_shown_is_what_is_done(life: Lifetime) -> None:
