@@ -39,6 +39,9 @@ _BATCH = 50
 _MEASURE_SECONDS = 60.0
 """How often the room that repositories take is looked at while nothing ends."""
 
+_MEASURE_SOON_SECONDS = 5.0
+"""How often at most, while jobs end: it asks for the size of every object."""
+
 
 class Service:
     """One process that works for an installation until it is told to stop."""
@@ -48,10 +51,11 @@ class Service:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._lease = Lease(context.catalog, context.clock, ttl_seconds=context.settings.lease_seconds)
-        self._crew = Crew(context, self._wake.set)
+        self._crew = Crew(context, self._on_end)
         self._scheduler = Scheduler(context.catalog, self._submit, context.clock, self._lease)
         self._orphans = 0
         self._measured_at = float("-inf")
+        self._ended = False
 
     def run(self) -> int:
         """Lead when the lease is free, else stand by; return 0 after SIGTERM or SIGINT, with nothing half done."""
@@ -169,13 +173,18 @@ class Service:
 
     def _measure(self) -> None:
         now = self._context.clock.monotonic()
-        if now - self._measured_at < _MEASURE_SECONDS:
+        if now - self._measured_at < (_MEASURE_SOON_SECONDS if self._ended else _MEASURE_SECONDS):
             return
-        self._measured_at = now
+        self._measured_at, self._ended = now, False
         with self._context.catalog.read() as session:
             vaults = list(session.exec(select(Vault)))
         for vault in vaults:
             measure(self._context, vault)
+
+    def _on_end(self) -> None:
+        """A worker's job ended: there may be room for the next, and the repository has changed."""
+        self._ended = True
+        self._wake.set()
 
     def _submit(self, session: Session, _policy: Policy, item: Item, _slot: SlotKey) -> int | None:
         """A schedule's way to the queue: the same draft as an operator's."""
