@@ -9,13 +9,11 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strongroom.domain.disk import ExtentKind, covering
 from strongroom.domain.errors import StrongroomError
-from strongroom.providers.images import image_file
 from strongroom.providers.images.chain import open_chain
 from strongroom.providers.images.formats import ImageFormat
 from strongroom.providers.images.qcow2_writer import Qcow2Target
@@ -26,14 +24,6 @@ KIB = 1024
 SECONDS = 5.0
 # An honest walk of these small images has a handful of extents: a damaged size may promise more, and then a few thousand must do.
 EXTENTS = 5000
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _files_count_as_settled() -> Iterator[None]:
-    """Every example writes its files anew: waiting for the clock's next step each time would be all that these tests do."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(image_file, "_TICK_NS", 0)
-        yield
 
 
 @contextmanager
@@ -53,6 +43,7 @@ def sample() -> bytes:
 
 
 SAMPLE = sample()
+BASE = patchwork(30 * CLUSTER + 7, 5)
 # Damage lands where it decides something: header and extensions, the level-1 entry, the level-2 table.
 PLACES = st.one_of(st.integers(0, 300), st.integers(L1_AT, L1_AT + 15), st.integers(FIRST_L2_AT, FIRST_L2_AT + 8 * 40))
 DAMAGE = st.lists(st.tuples(PLACES, st.binary(min_size=1, max_size=9)), min_size=1, max_size=6)
@@ -76,7 +67,7 @@ def test_a_damaged_image_is_read_or_refused(damage: list[tuple[int, bytes]], cut
     for place, value in damage:
         image[place : place + len(value)] = value
     with folder() as home:
-        (home / "base.raw").write_bytes(patchwork(30 * CLUSTER + 7, 5))
+        (home / "base.raw").write_bytes(BASE)
         (home / "a.qcow2").write_bytes(image if cut is None else image[:cut])
         began = time.monotonic()
         with suppress(StrongroomError):

@@ -231,3 +231,23 @@ def play_reflink(copy: int, _request: int, original: int) -> int:
     content = os.pread(original, os.fstat(original).st_size, 0)
     os.pwrite(copy, content, 0)
     return 0
+
+
+def test_looking_at_a_machine_pushes_nothing_out_and_waits_for_nothing(
+    provider: ImagesProvider, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A3: a discovery must not slow down the machines that run; a snapshot of one in use must not either."""
+    flushed: list[int] = []
+    monkeypatch.setattr(image_file.os, "fdatasync", flushed.append)
+    provider.discover()
+    provider.describe(str(folder))
+    provider.inspect(str(folder), {})
+    assert flushed == []
+    with provider.begin(str(folder), MachinePlan({}), "j"):
+        assert len(flushed) == 1
+    fd = os.open(folder / "disk.raw", os.O_RDWR)
+    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, FLOCK.pack(fcntl.F_RDLCK, os.SEEK_SET, 101, 1, 0))
+    with pytest.raises(MachineInUse), provider.begin(str(folder), MachinePlan({}), "j"):
+        pass
+    os.close(fd)
+    assert len(flushed) == 1

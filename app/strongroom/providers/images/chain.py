@@ -74,8 +74,8 @@ class DiskChain:
             yield layer, Run(offset + inside, length - inside, RunKind.ZERO)
 
 
-def open_chain(path: Path, image_format: ImageFormat | None, source: Path) -> DiskChain:
-    """Open an image and every file below it; ``image_format`` None looks at the content.
+def open_chain(path: Path, image_format: ImageFormat | None, source: Path, *, settle: bool = False) -> DiskChain:
+    """Open an image and every file below it; ``image_format`` None looks at the content; ``settle`` as in ``ImageFile``.
 
     Raises ``DiskUnreadable``, ``DiskFormatUnsupported`` or ``MachineVanished``. Loops are refused. A backing file may lie anywhere that we
     may read, unless the content alone says that its overlay is qcow2: then a guest may have written that name, so only files inside
@@ -87,7 +87,7 @@ def open_chain(path: Path, image_format: ImageFormat | None, source: Path) -> Di
     stated = True
     with ExitStack() as opened:
         while True:
-            file = _open_file(path, layers)
+            file = _open_file(path, layers, settle=settle)
             opened.callback(file.close)
             _refuse_loop(file, seen)
             stated = stated and image_format is not None
@@ -105,9 +105,9 @@ def open_chain(path: Path, image_format: ImageFormat | None, source: Path) -> Di
     return DiskChain(tuple(layers), top_format)
 
 
-def _open_file(path: Path, above: list[Layer]) -> ImageFile:
+def _open_file(path: Path, above: list[Layer], *, settle: bool) -> ImageFile:
     try:
-        return ImageFile(path)
+        return ImageFile(path, settle=settle)
     except MachineVanished as error:
         if not above:
             raise

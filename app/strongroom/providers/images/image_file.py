@@ -27,11 +27,12 @@ _ZEROS = memoryview(bytes(1 << 20))
 class ImageFile:
     """A regular file open for reading; never written to, never locked.
 
-    ``stamp`` is taken before the first byte is read, so that everything read later belongs to it as long as ``moved`` says nothing.
+    ``stamp`` is taken before the first byte is read, so that everything read later belongs to it as long as ``moved`` says nothing. For that
+    to hold against every kind of writer the file must ``settle`` first, which may push pages out and wait; only looking needs no such thing.
     Reads are thread-safe. ``path`` is absolute and not resolved.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, settle: bool = False) -> None:
         self.path = path
         self._fd = _open(path)
         self._origin_fd = self._fd
@@ -39,7 +40,9 @@ class ImageFile:
             facts = os.fstat(self._fd)
             _check_regular(path, facts)
             self.allocated_bytes = facts.st_blocks * 512
-            self.stamp = self._settled_stamp()
+            if settle and not self.writer():
+                self._settle()
+            self.stamp = self._stamp_now()
             self.local = is_local(self._fd)
         except BaseException:
             os.close(self._fd)
@@ -138,7 +141,7 @@ class ImageFile:
             os.close(self._origin_fd)
             self._fd = self._origin_fd = -1
 
-    def _settled_stamp(self) -> FileStamp:
+    def _settle(self) -> None:
         # A program that writes through a memory map changes the file's times only at its first store after the kernel cleaned the page:
         # pushing dirty pages out makes every later store visible in the stamp. Read-only media may refuse, and need not care.
         with suppress(OSError):
@@ -148,7 +151,6 @@ class ImageFile:
             if not 0 <= young_ns < _TICK_NS:
                 break
             time.sleep((_TICK_NS - young_ns) / 1e9)
-        return self._stamp_now()
 
     def _stamp_now(self) -> FileStamp:
         return FileStamp.of(str(self.path), os.fstat(self._origin_fd))

@@ -83,8 +83,8 @@ class OpenMachine:
 
 
 @contextmanager
-def open_machine(place: Place, source: Path, region: str) -> Iterator[OpenMachine]:
-    """Open every disk of the machine at ``place``.
+def open_machine(place: Place, source: Path, region: str, *, settle: bool = False) -> Iterator[OpenMachine]:
+    """Open every disk of the machine at ``place``; ``settle`` for a snapshot, not for looking.
 
     Raises ``SourceInvalid`` for a wrong ``strongroom.toml``, ``MachineVanished``, ``DiskUnreadable`` or ``DiskFormatUnsupported`` for a
     disk that is not excluded. A file that is only the backing file of another disk is no disk of its own.
@@ -93,7 +93,7 @@ def open_machine(place: Place, source: Path, region: str) -> Iterator[OpenMachin
     with ExitStack() as opened:
         disks: list[OpenDisk] = []
         for entry in _entries(place, stated):
-            disk = _open_disk(place.folder / entry.file, entry, source)
+            disk = _open_disk(place.folder / entry.file, entry, source, settle=settle and entry.include)
             if disk.chain is not None:
                 opened.callback(disk.chain.close)
             disks.append(disk)
@@ -116,9 +116,9 @@ def _entries(place: Place, stated: StatedMachine) -> list[StatedDisk]:
     return [*stated.disks, *(StatedDisk(name) for name in present if name not in listed)]
 
 
-def _open_disk(path: Path, entry: StatedDisk, source: Path) -> OpenDisk:
+def _open_disk(path: Path, entry: StatedDisk, source: Path, *, settle: bool) -> OpenDisk:
     try:
-        chain = _open_named(path, entry, source)
+        chain = _open_named(path, entry, source, settle=settle)
     except StrongroomError as error:
         if entry.include:
             raise
@@ -131,11 +131,11 @@ def _excluded(description: DiskDescription, also: str = "") -> DiskDescription:
     return replace(description, included=False, reason=f"excluded in strongroom.toml{also}")
 
 
-def _open_named(path: Path, entry: StatedDisk, source: Path) -> DiskChain:
+def _open_named(path: Path, entry: StatedDisk, source: Path, *, settle: bool) -> DiskChain:
     if not is_text(entry.file):
         raise DiskUnreadable(f"{shown(entry.file)} is passed by: its name is not valid UTF-8", action="Rename the file.")
     try:
-        return open_chain(path, entry.format or stated_format(entry.file), source)
+        return open_chain(path, entry.format or stated_format(entry.file), source, settle=settle)
     except MachineVanished as error:
         if not path.parent.exists():
             raise

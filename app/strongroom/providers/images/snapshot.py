@@ -75,7 +75,7 @@ class ImageSnapshot:
 def snapshot(place: Place, source: Path, region: str, plan: MachinePlan) -> Iterator[ImageSnapshot]:
     """Open the machine, refuse writers, and copy all its files at one instant where the file system shares blocks."""
     started_at_ns = time.time_ns()
-    with open_machine(place, source, region) as machine:
+    with open_machine(place, source, region, settle=True) as machine:
         refuse_writers(machine)
         taken_at = datetime.now(UTC)
         cloned = _clone_all(machine.files)
