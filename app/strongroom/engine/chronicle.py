@@ -6,7 +6,9 @@ Events carry whole states, not changes, so that ``rebuild`` folds them by keepin
 from __future__ import annotations
 
 import os
+import re
 import socket
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +16,6 @@ from strongroom.catalog.entities import Item, Machine, Policy, Source, Vault
 from strongroom.domain.states import ProtectionStatus, RegistrationStatus
 from strongroom.engine.context import Context
 from strongroom.engine.keyring import open_repository
-from strongroom.repository.errors import ObjectExists
 from strongroom.repository.journal import Journal
 from strongroom.repository.repository import Repository
 
@@ -26,22 +27,24 @@ ITEM_REMOVED = "item.removed"
 POINT_HELD = "point.held"
 POINT_VERIFIED = "point.verified"
 
-_ATTEMPTS = 8
-"""Two processes of one installation share a writer name; the loser of a race reads the chain again."""
+_journals: dict[str, Journal] = {}
+_telling = threading.Lock()
+"""One open journal per vault and process: it knows the end of its chain, so that ten thousand registrations do not list ten thousand events each."""
 
 
 def tell(context: Context, vault: Vault, kind: str, payload: Mapping[str, Any], *, repository: Repository | None = None) -> None:
     """Append one event to the vault's repository; returns when it is durable."""
-    target = repository or open_repository(context, vault)
-    writer = f"{socket.gethostname()[:40]}-{os.getuid()}"
-    for attempt in range(_ATTEMPTS):
-        try:
-            Journal(target, writer).append(kind, {**payload, "caller": context.caller})
-        except ObjectExists:
-            if attempt == _ATTEMPTS - 1:
-                raise
-        else:
-            return
+    with _telling:
+        journal = _journals.get(vault.uid)
+        if journal is None:
+            journal = _journals[vault.uid] = Journal(repository or open_repository(context, vault), _writer())
+        journal.append(kind, {**payload, "caller": context.caller})
+
+
+def _writer() -> str:
+    """This host and user; processes that share the name take turns."""
+    host = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:40]
+    return f"{host or 'host'}-{os.getuid()}"
 
 
 def vault_state(vault: Vault) -> dict[str, Any]:
