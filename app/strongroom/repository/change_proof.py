@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import random
 import time
 from collections.abc import Callable
@@ -34,32 +35,34 @@ class ProofFailed(Exception):
 
 
 class UnchangedSample:
-    """Holds blocks drawn evenly from all UNCHANGED blocks of a disk while they pass by; no second pass, no list of extents."""
+    """Holds blocks drawn evenly from all UNCHANGED blocks of a disk while they pass by: no second pass, no list of extents.
+
+    Each of the 64 places on its own holds an even draw of everything seen. The place that holds the i-th block next takes the block after
+    i / u, u drawn from (0, 1]; so a run costs nothing unless a place takes one of its blocks.
+    """
 
     def __init__(self, size_bytes: int) -> None:
-        self._size_bytes = size_bytes
+        self._block_count = -(-size_bytes // BLOCK_BYTES)
         self._seen_blocks = 0
-        self._drawn: list[int] = []
-        self._random = random.SystemRandom()
+        self._drawn = [0] * MOST_SAMPLES
+        self._due = [(1, place) for place in range(MOST_SAMPLES)]  # a heap: (which block, counted from 1, which place takes it)
 
     def offer(self, first_slot: int, slots: int) -> None:
         """A run of unchanged slots passes by."""
         first = first_slot * SLOT_BLOCKS
-        blocks = min((first_slot + slots) * SLOT_BLOCKS, -(-self._size_bytes // BLOCK_BYTES)) - first
-        self._seen_blocks += blocks
-        if not self._drawn:
-            self._drawn = [first + self._random.randrange(blocks) for _ in range(MOST_SAMPLES)]
-            return
-        chance = blocks / self._seen_blocks
-        for place in range(MOST_SAMPLES):  # each place on its own holds an even draw of everything seen
-            if random.random() < chance:  # noqa: S311 - fairness, not secrecy; the first draw is from the system
-                self._drawn[place] = first + int(random.random() * blocks)  # noqa: S311
+        seen = self._seen_blocks
+        self._seen_blocks += min((first_slot + slots) * SLOT_BLOCKS, self._block_count) - first
+        while self._due[0][0] <= self._seen_blocks:
+            which, place = self._due[0]
+            self._drawn[place] = first + which - seen - 1
+            heapq.heapreplace(self._due, (int(which / (1 - random.random())) + 1, place))  # noqa: S311 - fairness, not secrecy
 
     def blocks(self) -> list[int]:
         """The block numbers to read: 0.1 % of the unchanged, at least 10, at most 64, in random order."""
+        if not self._seen_blocks:
+            return []
         wanted = max(FEWEST_SAMPLES, min(MOST_SAMPLES, self._seen_blocks // ONE_IN))
-        distinct = list(dict.fromkeys(self._drawn))
-        return distinct[:wanted]
+        return list(dict.fromkeys(self._drawn))[:wanted]
 
 
 class ProofReader:
