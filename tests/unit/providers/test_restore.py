@@ -157,6 +157,13 @@ def test_the_base_of_replaced_disks_goes_aside_with_them(provider: ImagesProvide
     assert contents(source, restored.native_id) == {"b.qcow2": NEW["b.qcow2"], "c.qcow2": bytes(MIB)}
 
 
+def test_a_restore_tells_the_machines_own_name(provider: ImagesProvider, source: Path) -> None:
+    """A16: not that of its folder."""
+    (source / "hall" / "m" / "strongroom.toml").write_text('name = "ledger"')
+    wanted = request(Placement.ORIGINAL, native_id=str(source / "hall" / "m"), name="ledger")
+    assert restore_all(provider, wanted, NEW).name == provider.describe(wanted.native_id).name == "ledger"
+
+
 def test_a_damaged_original_can_be_replaced(provider: ImagesProvider, source: Path) -> None:
     """A16: that is what restores are for."""
     (source / "hall" / "m" / "b.qcow2").write_bytes(b"QFI\xfb and nothing else")
@@ -274,6 +281,18 @@ def test_the_same_job_may_try_again_after_a_crash(provider: ImagesProvider, sour
     assert (folder / "strongroom-kept-job-1" / "a.raw").read_bytes() == OLD["a.raw"]
     assert (folder / "strongroom-kept-job-1-3" / "a.raw").read_bytes() == NEW["a.raw"]
     assert not build.exists()
+
+
+def test_a_machine_between_two_moments_is_not_backed_up(provider: ImagesProvider, source: Path) -> None:
+    """A12, A18: after a crash in the middle of a swap there is no recovery point until tidy has ended it."""
+    folder = source / "hall" / "m"
+    build = folder / ".strongroom-dead"
+    write_machine(build, NEW)
+    swap.write_journal(build, place=list(NEW), keep=list(NEW), kept_name="strongroom-kept-dead")
+    with pytest.raises(MachineInUse, match="being restored"), provider.begin(str(folder), MachinePlan({}), "j"):
+        pass
+    assert "finished the restore" in provider.tidy(lambda _: False)[0]
+    assert contents(source, str(folder)) == NEW
 
 
 def test_tidy_removes_what_crashed_restores_left_wherever_it_is(provider: ImagesProvider, source: Path, tmp_path: Path) -> None:

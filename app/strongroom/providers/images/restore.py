@@ -24,7 +24,8 @@ from strongroom.providers.images.tidy import tidy
 class ImageRestore:
     """See ``RestoreSession``."""
 
-    def __init__(self, route: Route, targets: Mapping[str, Target]) -> None:
+    def __init__(self, route: Route, name: str, targets: Mapping[str, Target]) -> None:
+        self._name = name
         self._route = route
         self._targets = targets
         self.disks: Mapping[str, DiskTarget] = targets
@@ -44,7 +45,7 @@ class ImageRestore:
                 self._publish_files()
         return Restored(
             native_id=route.native_id,
-            name=route.stated.name if route.stated is not None else Path(route.native_id).name,
+            name=self._name or Path(route.native_id).name,
             paths={disk.disk.id: str(route.folder / disk.file_name) for disk in route.disks},
             kept_aside=tuple(str(route.folder / route.kept_name / name) for name in route.keep),
         )
@@ -87,7 +88,7 @@ def restore(source: Path, region: str, request: RestoreRequest) -> Iterator[Imag
         for disk in route.disks:
             targets[disk.disk.id] = target = _target(route.build_folder, disk)
             undo.callback(target.close)
-        yield ImageRestore(route, targets)
+        yield ImageRestore(route, request.name, targets)
 
 
 def refuse_writers(folder: Path, names: Iterable[str]) -> None:

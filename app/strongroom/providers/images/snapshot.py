@@ -14,7 +14,7 @@ from strongroom.domain.plan import DiskPlan, MachinePlan, Tracking, TrackingFact
 from strongroom.domain.states import PowerState, ReadMode
 from strongroom.providers.base import DiskDescription, MachineDescription
 from strongroom.providers.errors import MachineInUse
-from strongroom.providers.images import stamps
+from strongroom.providers.images import stamps, swap
 from strongroom.providers.images.chain import DiskChain
 from strongroom.providers.images.image_file import ImageFile
 from strongroom.providers.images.machine import OpenMachine, open_machine
@@ -74,6 +74,7 @@ class ImageSnapshot:
 @contextmanager
 def snapshot(place: Place, source: Path, region: str, plan: MachinePlan) -> Iterator[ImageSnapshot]:
     """Open the machine, refuse writers, and copy all its files at one instant where the file system shares blocks."""
+    _refuse_unfinished_restore(place)
     started_at_ns = time.time_ns()
     with open_machine(place, source, region, settle=True) as machine:
         refuse_writers(machine)
@@ -110,6 +111,15 @@ def tracking_of(chain: DiskChain, started_at_ns: int) -> Tracking:
 def facts_of(chain: DiskChain, previous: Tracking) -> TrackingFacts:
     """Whether the disk is still what ``previous`` says."""
     return stamps.compare(previous, [file.stamp for file in chain.files], local=_local(chain))
+
+
+def _refuse_unfinished_restore(place: Place) -> None:
+    if swap.is_unfinished(place.folder, place.path.name if place.single else ""):
+        raise MachineInUse(
+            f"Machine {place.default_name} is being restored",
+            cause="a restore to its original place was interrupted, so its disks may be of two moments",
+            action="Start the service (strongroom serve): it brings the restore to its end.",
+        )
 
 
 def _local(chain: DiskChain) -> bool:

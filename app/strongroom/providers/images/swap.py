@@ -13,10 +13,11 @@ import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from strongroom.providers.errors import TargetExists
 from strongroom.providers.images.filesystem import sync_folder
-from strongroom.providers.images.names import shown
+from strongroom.providers.images.names import BUILD_PREFIX, shown
 
 JOURNAL = "swap.json"
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK})
@@ -43,9 +44,15 @@ def is_decided(build: Path) -> bool:
     return (build / JOURNAL).exists()
 
 
+def is_unfinished(folder: Path, file_name: str = "") -> bool:
+    """Whether a swap in ``folder`` was decided and did not end: its files are of two moments. ``file_name`` asks for one file alone."""
+    decided = (build for build in folder.glob(f"{BUILD_PREFIX}*") if is_decided(build))
+    return any(not file_name or file_name in _read(build)["place"] for build in decided)
+
+
 def carry_out(build: Path) -> None:
     """Go through the journal to the end, from wherever it stopped, then remove the build folder."""
-    steps = json.loads((build / JOURNAL).read_text(encoding="utf-8"))
+    steps = _read(build)
     folder = build.parent
     if steps["keep"]:
         _keep_aside(build, folder / steps["kept_name"], steps["keep"])
@@ -55,6 +62,11 @@ def carry_out(build: Path) -> None:
     sync_folder(folder)
     shutil.rmtree(build)
     sync_folder(folder)
+
+
+def _read(build: Path) -> dict[str, Any]:
+    steps: dict[str, Any] = json.loads((build / JOURNAL).read_text(encoding="utf-8"))
+    return steps
 
 
 def _keep_aside(build: Path, kept: Path, names: Iterable[str]) -> None:

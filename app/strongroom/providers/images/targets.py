@@ -44,9 +44,10 @@ class NewFile:
 
     def write(self, offset: int, view: memoryview) -> None:
         """All of ``view``, straight from the caller's memory."""
+        flat = view.cast("B")
         done = 0
-        while done < len(view):
-            done += self._guarded(lambda: os.pwrite(self._fd, view[done:], offset + done))  # noqa: B023  called at once
+        while done < len(flat):
+            done += self._guarded(lambda: os.pwrite(self._fd, flat[done:], offset + done))  # noqa: B023  called at once
 
     def read(self, offset: int, length: int) -> bytes:
         return os.pread(self._fd, length, offset)
