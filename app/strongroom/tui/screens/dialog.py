@@ -36,6 +36,8 @@ class Dialog(ModalScreen[Result], Generic[Result]):
     """Whether the button that declines has the focus at first."""
     BINDINGS: ClassVar[list[BindingType]] = [*bound("dialog", ("escape", "decline", "Back without doing anything"))]
 
+    _attempting = False
+
     @property
     def room(self) -> StrongroomApp:
         app: Any = self.app
@@ -99,22 +101,20 @@ class Dialog(ModalScreen[Result], Generic[Result]):
 
     def attempt(self, work: Callable[[], T], done: Callable[[T], object]) -> None:
         """Call the engine in a thread; the dialog stays until it answers, and shows what it refuses."""
-        self._wait(waiting=True)
+        if self._attempting:
+            return  # the key was pressed twice
+        self._attempting = True
         self.complain("")
 
         def arrived(answer: T) -> None:
-            self._wait(waiting=False)
+            self._attempting = False
             done(answer)
 
         self.room.requests.run(work, arrived, self._refused)
 
     def _refused(self, error: ErrorRecord) -> None:
+        self._attempting = False
         if self.is_attached:
-            self._wait(waiting=False)
             self.complain(" · ".join(part for part in (f"{error['code']}: {error['message']}", error["cause"]) if part), error["action"])
         else:
             self.room.show_error(error)
-
-    def _wait(self, *, waiting: bool) -> None:
-        if self.is_attached:
-            self.query_one("#proceed", Button).disabled = waiting

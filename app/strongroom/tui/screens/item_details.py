@@ -112,6 +112,8 @@ class ItemScreen(LiveScreen[ItemModel]):
         if self._first_point is not None:
             self.table.put_cursor(str(self._first_point))
             self._first_point = None
+        if not model.points.items and self.table.has_focus:
+            self.set_focus(None)  # nobody else gets it meanwhile
         self.table.display = bool(model.points.items)
         if model.points.items:
             self.note.hide()

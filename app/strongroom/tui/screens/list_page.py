@@ -117,19 +117,25 @@ class ListPage(Page[Listing[Item]], Generic[Item]):
         self._show_pane()
 
     def show_without_vault(self) -> None:
-        self.table.display = self.pane.display = False
+        self._show_rows(shown=False)
         self.note.tell("There is no vault yet.", [("V", "Vaults, then n: New vault")])
 
     def _show_note(self, model: Listing[Item]) -> None:
-        self.table.display = self.pane.display = bool(model.items)
+        self._show_rows(shown=bool(model.items))
         if model.items:
             self.note.hide()
-            if self.focused is None:
-                self.table.focus()  # it lost the focus while there was nothing to show
         elif self.filtered:
             self.note.tell("Nothing fits the filter.", [("esc", "Clear it")])
         else:
             self.tell_empty()
+
+    def _show_rows(self, *, shown: bool) -> None:
+        """A table that is hidden gives the focus to nobody, so that it gets it back with its first row."""
+        if not shown and self.table.has_focus:
+            self.set_focus(None)
+        self.table.display = self.pane.display = shown
+        if shown and self.focused is None:
+            self.table.focus()
 
     def _show_count(self) -> None:
         shown, total = (len(self.model.items), self.model.total) if self.model else (0, 0)

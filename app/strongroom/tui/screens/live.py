@@ -25,6 +25,7 @@ Model = TypeVar("Model")
 class LiveScreen(Screen[None], Generic[Model]):
     """Subclasses say what to ask (``question``), how to show the answer (``show``), and why a command is refused (``refusal``)."""
 
+    AUTO_FOCUS = ""  # each screen knows where its focus belongs
     COMMANDS_HERE: ClassVar[tuple[Command, ...]] = ()
     BINDINGS: ClassVar[list[BindingType]] = [
         *bound(
