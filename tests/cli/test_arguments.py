@@ -9,9 +9,25 @@ import pytest
 
 from strongroom.cli import moments
 from strongroom.cli.exits import ExitCode
+from strongroom.cli.main import main
 from strongroom.cli.policy_options import host_zone
 from strongroom.domain.errors import InvalidInput
 from tests.cli.terminal_run import Command
+
+
+@pytest.fixture(scope="module")
+def home_with_vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One vault for every test that leaves no trace in it."""
+    folder = tmp_path_factory.mktemp("arguments")
+    made = ["vault", "create", "berlin", "--region", "here", "--recovery-key-to", str(folder / "key")]
+    assert main(["--home", str(folder / "home"), *made]) == ExitCode.DONE
+    return folder / "home"
+
+
+@pytest.fixture
+def shared_vault(home_with_vault: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(home_with_vault, capsys)
+
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -59,9 +75,9 @@ def test_what_is_no_time_to_come_is_refused(text: str) -> None:
         ("--monthly-on-day 1 --at 03:00 --keep-years 2", "on day 1 of every month at 03:00 UTC, keep 2 years"),
     ],
 )
-def test_every_kind_of_schedule_has_its_options(vault: Command, options: str, words: str) -> None:
+def test_every_kind_of_schedule_has_its_options(shared_vault: Command, options: str, words: str) -> None:
     """A8: hourly, daily, weekly, monthly by day and by weekday."""
-    made = vault("policy", "create", "p", "--time-zone", "UTC", *options.split(), "--json")
+    made = shared_vault("policy", "create", words, "--time-zone", "UTC", *options.split(), "--json")
     assert (made.code, made.json["words"]) == (ExitCode.DONE, words)
 
 
@@ -79,9 +95,9 @@ def test_every_kind_of_schedule_has_its_options(vault: Command, options: str, wo
         ("--monthly-on fifth-friday --at 03:00 --keep-days 7", "last-friday"),
     ],
 )
-def test_a_policy_that_makes_no_sense_is_refused_in_words(vault: Command, options: str, told: str) -> None:
+def test_a_policy_that_makes_no_sense_is_refused_in_words(shared_vault: Command, options: str, told: str) -> None:
     """A8, A19: the answer names the option to give."""
-    ran = vault("policy", "create", "p", *options.split())
+    ran = shared_vault("policy", "create", "p", *options.split())
     assert ran.code == ExitCode.USAGE
     assert told in ran.err
 

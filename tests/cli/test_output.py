@@ -179,7 +179,7 @@ def test_a_spreadsheet_gets_plain_values_and_no_formula(capsys: pytest.CaptureFi
     assert capsys.readouterr().out == 'Name,none,bytes\n"a,\\n""b",,42\n\'=1+1,,42\n'
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
 def test_closed_streams_are_no_failure(tmp_path: Path, closed: str) -> None:
     """A19: cron jobs and service managers close what they like."""
     environment = {**os.environ, "PYTHONPATH": str(APP), "STRONGROOM_HOME": str(tmp_path)}

@@ -28,10 +28,11 @@ def flip_a_bit(home: Path) -> str:
 
 
 @pytest.mark.timeout(120)
-def test_a_flipped_bit_is_found_and_the_points_that_suffer_are_named(backed_up: Command) -> None:
-    """B3: clean before, typed and named after, exit code 1; nothing is deleted."""
+def test_damage_is_found_named_and_left_in_place(backed_up: Command) -> None:
+    """B3, B4: a clean check, true statistics; then a flipped bit: typed, its points named, found without the key, nothing deleted."""
     clean = backed_up("repo", "check", "--read-data", "--json")
     assert (clean.code, clean.json["ok"], clean.json["problems"]) == (ExitCode.DONE, True, [])
+    statistics_agree_with_the_folder(backed_up)
     damaged = flip_a_bit(backed_up.home)
     found = backed_up("repo", "check", "--tier", "hash", "--json")
     assert found.code == ExitCode.FAILED
@@ -39,26 +40,22 @@ def test_a_flipped_bit_is_found_and_the_points_that_suffer_are_named(backed_up: 
     assert (problem["kind"], problem["object"]) == ("damaged pack", damaged)
     assert [point["item_name"] for point in problem["points"]] == ["db01"]
     assert "1 of hall-a/db01" in backed_up("repo", "check").out
+    packs_are_checked_without_the_key(backed_up)
     assert (backed_up.home / "vaults" / "berlin" / damaged).exists()
 
 
-@pytest.mark.timeout(120)
-def test_packs_are_checked_without_the_key(backed_up: Command) -> None:
-    """B3: tier «hash» needs no key; the deeper ones say what is missing."""
-    flip_a_bit(backed_up.home)
-    (key_file,) = (backed_up.home / "keys").glob("*.key")
-    key_file.unlink()
-    found = backed_up("repo", "check", "--tier", "hash", "--json")
-    assert [problem["kind"] for problem in found.json["problems"]] == ["damaged pack"]
-    assert backed_up("repo", "check").code == ExitCode.KEY
-
-
-@pytest.mark.timeout(120)
-def test_statistics_agree_with_the_folder(backed_up: Command) -> None:
-    """B4: bytes are what the packs really take."""
-    stats = backed_up("repo", "stats", "--json").json
-    packs = list((backed_up.home / "vaults" / "berlin" / "packs").glob("*/*"))
-    assert stats["packs"] == len(packs)
+def statistics_agree_with_the_folder(command: Command) -> None:
+    stats = command("repo", "stats", "--json").json
+    packs = list((command.home / "vaults" / "berlin" / "packs").glob("*/*"))
+    assert (stats["packs"], stats["recovery_points"], stats["damaged_packs"]) == (len(packs), 1, 0)
     assert stats["pack_bytes"] == sum(path.stat().st_size for path in packs)
-    assert stats["recovery_points"] == 1
     assert 0 < stats["saved_ratio"] < 1
+
+
+def packs_are_checked_without_the_key(command: Command) -> None:
+    """Tier «hash» needs no key; the deeper ones say what is missing."""
+    (key_file,) = (command.home / "keys").glob("*.key")
+    key_file.unlink()
+    found = command("repo", "check", "--tier", "hash", "--json")
+    assert [problem["kind"] for problem in found.json["problems"]] == ["damaged pack"]
+    assert command("repo", "check").code == ExitCode.KEY
