@@ -66,8 +66,9 @@ def test_less_verification_still_checks_every_tag(verify: bool, monkeypatch: pyt
     """Invariant 4: the setting lowers the check to the tag, not to nothing."""
     vault = Vault()
     asked: list[int] = []
-    authenticate = chunk_sealer.PackWriter.authenticate
-    monkeypatch.setattr(chunk_sealer.PackWriter, "authenticate", lambda self, entry: (asked.append(1), authenticate(self, entry))[1])
+    name = "read_back" if verify else "authenticate"
+    check = getattr(chunk_sealer.PackWriter, name)
+    monkeypatch.setattr(chunk_sealer.PackWriter, name, lambda self, entry: (asked.append(1), check(self, entry))[1])
     with vault.open_writer(verify=verify) as writer:
         writer.write_disk(Source(noise(2)).disk())
         writer.commit("2026-01-01T00:00:00Z", {})

@@ -14,7 +14,9 @@ from strongroom.repository.change_proof import Proof
 from strongroom.repository.counters import Counters
 from strongroom.repository.disk_input import DiskInput
 from strongroom.repository.ids import Ids
+from strongroom.repository.index import Index
 from strongroom.repository.index_store import MERGE_COUNT
+from strongroom.repository.packs import read_trailer
 from strongroom.repository.reader import PointReader
 from strongroom.repository.tree import Piece
 from strongroom.repository.tree_builder import TreeBuilder
@@ -109,6 +111,10 @@ def test_many_small_backups_do_not_leave_many_index_objects() -> None:
     vault = Vault()
     points = [(vault.backup(Source(bytes([turn + 1]) * SLOT_BYTES).disk()), turn + 1) for turn in range(3 * MERGE_COUNT)]
     assert len(vault.keys("index/")) < MERGE_COUNT + 4
+    index = Index.load(vault.repository)
+    for key in vault.keys("packs/"):
+        for entry in read_trailer(vault.repository, key[-64:]).entries:
+            assert key[-64:] in {location.pack_id for location in index.find(entry.id)}
     for point, filling in points:
         assert vault.restore(point) == bytes([filling]) * SLOT_BYTES
 

@@ -10,6 +10,7 @@ from strongroom.domain.disk import SLOT_BYTES, Extent
 from strongroom.repository.errors import StoreUnreachable
 from strongroom.repository.format import pack_key
 from strongroom.repository.packs import Codec, EntryKind, PackWriter, publish_pack, read_trailer
+from strongroom.repository.quarantine import mark_bad
 from strongroom.testing.stores import MemoryStore
 from tests.scenario.repository.vault import UNCHANGED, Source, Vault, flip
 
@@ -79,4 +80,17 @@ def test_a_backup_survives_a_heartbeat_that_fails(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("strongroom.repository.writer.HEARTBEAT_SECONDS", -1.0)
     vault, content = Vault(), noise(5)
     vault.backup_bytes(content)
+    assert vault.restore() == content
+
+
+def test_tree_nodes_in_a_marked_pack_are_stored_again() -> None:
+    """B3: nothing is taken over that lies only where it cannot be relied upon, tree nodes included."""
+    vault, content = Vault(), noise(6)
+    vault.backup_bytes(content)
+    packs = (key[-64:] for key in vault.keys("packs/"))
+    tree_pack = next(pack for pack in packs if read_trailer(vault.repository, pack).entries[0].kind is EntryKind.TREE)
+    mark_bad(vault.repository, tree_pack, "a test")
+    record = vault.backup(Source(content).disk("incremental", unchanged(content))).disks[0]
+    assert (record.mode, record.read_bytes) == ("incremental", 0)
+    vault.store.delete(pack_key(tree_pack))
     assert vault.restore() == content
