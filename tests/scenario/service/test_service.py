@@ -18,8 +18,10 @@ from strongroom.catalog.entities import Job, Slot
 from strongroom.domain.states import ENDED, JobStatus, Trigger
 from strongroom.engine.backups import request_backup
 from strongroom.engine.jobs.following import follow
+from strongroom.engine.keyring import open_repository
 from strongroom.engine.policies import edit_policy
 from strongroom.engine.vaults import create_vault
+from strongroom.repository.session import sessions
 from tests.scenario.engine.room import MIB, Room, make_room
 from tests.scenario.processes import services_below, until
 
@@ -94,6 +96,23 @@ def test_a_killed_service_leaves_no_job_in_progress_once_another_runs(room: Room
     assert room.job(job_id).status in {JobStatus.FAILED, JobStatus.WARNINGS, JobStatus.COMPLETED}
     (job,) = follow(room.context, request_backup(room.context, [item]).job_ids)
     assert job.status is JobStatus.COMPLETED
+
+
+def test_sigterm_under_load_ends_in_time_with_nothing_half_done(room: Room) -> None:
+    """B12: running jobs are given up cleanly, with the reason; queued ones stay queued; no session is left behind."""
+    room.image("large", os.urandom(256 * MIB))
+    large, other = room.protected("large", "m")
+    ensure_service(room.context)
+    running, queued = (job for item in (large, other) for job in request_backup(room.context, [item]).job_ids)
+    until(lambda: room.job(running).commit_key != "" or room.job(running).status in ENDED)
+    asked = time.monotonic()
+    kill_all(room, signal.SIGTERM)
+    assert time.monotonic() - asked < 25
+    assert room.job(running).status in {JobStatus.FAILED, JobStatus.COMPLETED}
+    if room.job(running).status is JobStatus.FAILED:
+        assert room.job(running).error["code"] == "ServiceStopped"
+    assert room.job(queued).status in {JobStatus.QUEUED, JobStatus.COMPLETED, JobStatus.FAILED}
+    assert sessions(open_repository(room.context, room.vault())) == []
 
 
 def test_without_the_key_jobs_wait_and_say_so(room: Room) -> None:

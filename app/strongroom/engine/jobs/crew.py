@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from strongroom.catalog.entities import Job
-from strongroom.domain.errors import StrongroomError, as_record
+from strongroom.domain.errors import ErrorKind, ErrorRecord, StrongroomError, as_record
 from strongroom.engine.context import Context
-from strongroom.engine.errors import WorkerDied
+from strongroom.engine.errors import ServiceStopped, WorkerDied
 from strongroom.engine.jobs.queue import complete, fail
 from strongroom.engine.jobs.reconciliation import settle
 from strongroom.engine.jobs.table import UNDERTAKINGS
@@ -31,6 +31,7 @@ class Crew:
         self._lock = threading.Lock()
         self._workers: dict[int, Worker] = {}
         self._cancelled_at: dict[int, float] = {}
+        self._stopping = False
 
     @property
     def room(self) -> int:
@@ -89,6 +90,7 @@ class Crew:
     def stop(self, seconds: float) -> None:
         """Ask every worker to end and wait; those that do not are killed. Their jobs end as Failed, with the reason."""
         with self._lock:
+            self._stopping = True
             workers = list(self._workers.values())
         for worker in workers:
             worker.cancel()
@@ -110,10 +112,18 @@ class Crew:
         if worker.result is not None:
             self._complete(worker)
         elif worker.error is not None:
-            fail(self._context, job, worker.error, worker.warnings)
+            fail(self._context, job, self._cause_of(worker, worker.error), worker.warnings)
         else:
             died = WorkerDied(f"The worker of job {job.id} died", cause=worker.exit_status)
             settle(self._context, job, died.record())
+
+    def _cause_of(self, worker: Worker, error: ErrorRecord) -> ErrorRecord:
+        """A job that nobody cancelled but the service's own end has failed, and may be run again."""
+        with self._lock:
+            asked = (worker.job.id or 0) in self._cancelled_at
+        if self._stopping and not asked and error["kind"] == ErrorKind.CANCELLED.value:
+            return ServiceStopped(f"The service was stopped while job {worker.job.id} ran").record()
+        return error
 
     def _complete(self, worker: Worker) -> None:
         job = worker.job
