@@ -111,6 +111,19 @@ def test_a_passphrase_file_that_others_may_read_is_refused(command: Command, vau
     assert f"chmod 600 {path}" in ran.err
 
 
+def test_a_passphrase_is_typed_twice_and_never_shown(command: Command, vault: Path) -> None:
+    """B2: two different ones add nothing; the same one twice adds a slot."""
+    for second, code in (("battery staple", ExitCode.USAGE), ("correct horse", ExitCode.DONE)):
+        with on_terminal(command.home, "key", "add", "--passphrase") as spawned:
+            spawned.expect_exact("New passphrase:")
+            spawned.sendline("correct horse")
+            spawned.expect_exact("The same again:")
+            spawned.sendline(second)
+            assert ended(spawned) == code
+            assert "horse" not in (spawned.before or "")
+    assert [slot["kind"] for slot in command("key", "show", "--json").json["slots"]] == ["recovery", "passphrase"]
+
+
 def test_a_lost_service_key_comes_back_by_a_passphrase(command: Command, vault: Path, tmp_path: Path) -> None:
     """B2: a service without the key keeps jobs queued; this brings the key back."""
     words = secret_file(tmp_path / "words", "correct horse battery")

@@ -59,3 +59,15 @@ def test_a_waiting_job_is_cancelled_and_can_be_retried(protected: Command) -> No
     again = protected("job", "retry", str(made), "--wait", "--json")
     assert again.code == ExitCode.DONE
     assert again.json["jobs"][0]["attempt"] == 2
+
+
+@pytest.mark.timeout(120)
+def test_deleting_data_asks_for_the_name(protected: Command) -> None:
+    """A17: typed on a terminal, given as an option in a script; a wrong name deletes nothing."""
+    assert protected("item", "delete-data", "db01").code == ExitCode.USAGE
+    for typed, code in (("db02", ExitCode.USAGE), ("db01", ExitCode.DONE)):
+        with on_terminal(protected.home, "item", "delete-data", "db01", "--wait") as spawned:
+            spawned.expect_exact("Type the item's name:")
+            spawned.sendline(typed)
+            assert ended(spawned) == code
+    assert protected("item", "show", "db01", "--json").json["status"] == "Not protected"
