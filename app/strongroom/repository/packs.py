@@ -12,7 +12,7 @@ from strongroom.domain.errors import InternalError
 from strongroom.repository.errors import KeyWrong, ObjectDamaged
 from strongroom.repository.format import ID_BYTES, PACK_BYTES, SALT_BYTES, SLOT_BYTES, TAG_BYTES, pack_key
 from strongroom.repository.master_key import MasterKey
-from strongroom.repository.pack_cipher import MAX_ENTRIES, PackCipher, confirm_id, sealed_length, unpack
+from strongroom.repository.pack_cipher import MAX_ENTRIES, PackCipher, confirm_id, sealed_length
 from strongroom.repository.pack_trailer import (
     DIGESTED_FOOTER_BYTES,
     FOOTER_BYTES,
@@ -114,11 +114,14 @@ class PackWriter:
 
     def read_back(self, entry: Entry) -> bytes:
         """The plain bytes of an entry as they now stand in the buffer, authenticated (invariant 4); ``ObjectDamaged``."""
-        return unpack("in memory", entry, self.authenticate(entry))
+        return self._cipher.open_plain("in memory", entry, self._sealed(entry))
 
-    def authenticate(self, entry: Entry) -> bytes:
-        """The packed payload of an entry as it now stands in the buffer; ``ObjectDamaged`` unless its tag holds."""
-        return self._cipher.open("in memory", entry, self._buffer[entry.offset : entry.offset + entry.sealed_bytes])
+    def authenticate(self, entry: Entry) -> None:
+        """``ObjectDamaged`` unless the tag of an entry holds as it now stands in the buffer."""
+        self._cipher.authenticate("in memory", entry, self._sealed(entry))
+
+    def _sealed(self, entry: Entry) -> memoryview:
+        return self._buffer[entry.offset : entry.offset + entry.sealed_bytes]
 
     def finish(self) -> SealedPack:
         """Close the pack. It may be published any number of times with identical bytes, never sealed again."""
@@ -156,6 +159,6 @@ def open_payload(repository: Repository, pack_id: str, salt: bytes, entry: Entry
 
 def open_chunk(repository: Repository, pack_id: str, salt: bytes, entry: Entry, sealed: Buffer) -> bytes:
     """An entry's plain bytes, authenticated and re-identified (invariant 5); ``ObjectDamaged``."""
-    plain = unpack(pack_id, entry, open_payload(repository, pack_id, salt, entry, sealed))
+    plain = PackCipher(repository.key, repository.id, salt).open_plain(pack_id, entry, sealed)
     confirm_id(repository.ids, pack_id, entry, plain)
     return plain
