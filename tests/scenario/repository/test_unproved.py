@@ -6,13 +6,15 @@ import random
 
 import pytest
 
-from strongroom.domain.disk import SLOT_BYTES, Extent
-from strongroom.repository.errors import StoreUnreachable
+from strongroom.domain.disk import BLOCK_BYTES, SLOT_BYTES, Extent
+from strongroom.repository.counters import Counters
+from strongroom.repository.errors import ObjectDamaged, StoreUnreachable
 from strongroom.repository.format import pack_key
 from strongroom.repository.packs import Codec, EntryKind, PackWriter, publish_pack, read_trailer
 from strongroom.repository.quarantine import mark_bad
+from strongroom.repository.reader import PointReader
 from strongroom.testing.stores import MemoryStore
-from tests.scenario.repository.vault import UNCHANGED, Source, Vault, flip
+from tests.scenario.repository.vault import UNCHANGED, Source, Vault, flip, never
 
 
 def noise(seed: int, slots: int = 3) -> bytes:
@@ -94,3 +96,24 @@ def test_tree_nodes_in_a_marked_pack_are_stored_again() -> None:
     assert (record.mode, record.read_bytes) == ("incremental", 0)
     vault.store.delete(pack_key(tree_pack))
     assert vault.restore() == content
+
+
+def test_verification_proves_everything_once_and_writes_nothing() -> None:
+    """B3: every chunk authenticated, decoded and re-identified; damage is named as the ranges of the disk that it costs."""
+    vault, content = Vault(), noise(7) + bytes(SLOT_BYTES) + b"tail"
+    point = vault.backup(Source(content).disk())
+    counters = Counters()
+    with PointReader.open(vault.repository, point, counters=counters, check=never) as reader:
+        report = reader.verify("vda")
+    assert (report.chunks, report.plain_bytes, report.bad) == (4, 3 * SLOT_BYTES + BLOCK_BYTES, ())
+    assert counters.done_bytes == counters.total_bytes == len(content)
+    assert counters.read_bytes == report.pack_bytes_read > 0
+    key = pack_key(data_pack(vault))
+    vault.objects[key] = flip(vault.objects[key], 200)
+    with PointReader.open(vault.repository, point, counters=counters, check=never) as reader:
+        report = reader.verify("vda")
+        with pytest.raises(ObjectDamaged):
+            reader.read("vda", report.bad[0].offset, 1)
+    assert [bad.damaged for bad in report.bad] == [True]
+    assert report.chunks == 3
+    assert counters.done_bytes == counters.total_bytes
