@@ -169,7 +169,7 @@ async def test_names_are_shown_as_they_are_and_never_parsed(furnished: Context) 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=300)
 @given(text=st.text(max_size=320), cells=st.integers(min_value=0, max_value=60), right=st.booleans())
-def test_any_text_fills_its_column_exactly(text: str, cells: int, right: bool) -> None:  # noqa: FBT001
+def test_any_text_fills_its_column_exactly(text: str, cells: int, right: bool) -> None:
     """C5: a name can be as wide, as long or as wicked as it likes; the next column begins where it must."""
     assert cell_len(fitted(text, cells, right=right)) == cells
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.types import CSSPathType
 
 from strongroom.catalog.queries.vaults import VaultRow, vaults
@@ -44,13 +43,9 @@ from strongroom.tui.screens.protected import ProtectedPage
 from strongroom.tui.screens.registered import RegisteredPage
 from strongroom.tui.screens.vault_list import VaultsScreen
 from strongroom.tui.service import InstalledService, ServiceView
-from strongroom.tui.states import Role, line
 from strongroom.tui.themes import THEMES
-from strongroom.tui.units import size
 from strongroom.tui.watcher import Watcher
-from strongroom.tui.widgets.columns import WIDE_FROM
 from strongroom.tui.widgets.tab_bar import TABS
-from strongroom.tui.widgets.table import fitted
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -205,24 +200,6 @@ class StrongroomApp(App[None]):
         for screen in self.screen_stack:
             if isinstance(screen, LiveScreen):
                 screen.show_title()
-
-    def title_parts(self, width: int) -> tuple[Content, Content, str]:
-        """Where we are, who leads, and what time it is, for a title that is ``width`` wide."""
-        wide, vault, seen = width >= WIDE_FROM, self.vault, self.service_seen
-        if vault is None:
-            place = line(("no vault yet" if self.vaults_known else "", Role.QUIET))
-        else:
-            free = f" · {size(vault.free_bytes)} free" if vault.free_bytes is not None else ""
-            place = line((vault.name, Role.STRONG), (f" · {vault.region}{free}" if wide else f" · {vault.region}", Role.QUIET))
-        if seen is None:
-            service = line(("○", Role.QUIET))
-        elif seen.running:
-            host = seen.owner.split(":", 1)[0]
-            service = line((f"service {host} " if wide else f"{fitted(host, 8).strip()} ", Role.QUIET), ("●", Role.GOOD))
-        else:
-            service = line(("no service ○", Role.BAD))
-        zone = " %Z" if wide else ""
-        return place, service, self.now().astimezone().strftime(f"%H:%M{zone}")
 
     def _endings(self, session: Session) -> list[Ending]:
         return self._following.look(session, self.vault.name if self.vault else "")

@@ -37,7 +37,7 @@ class PageCommands(Provider):
     """What can be done here, and where one can go."""
 
     def _all(self) -> Iterable[Found]:
-        room, screen = _room(self), cast(Any, self.screen)
+        room, screen = _room(self), cast("Any", self.screen)
         for command, why in getattr(screen, "command_states", list)():
             key = f" · {key_name(command.key)}" if command.key else ""
             yield command.label, f"{command.help}{key}" if not why else f"not now: {why}", partial(screen.action_command, command.id)

@@ -22,7 +22,15 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("count_bytes", "words"),
-    [(None, "–"), (0, "0 B"), (999, "999 B"), (1000, "1.0 KiB"), (412 * 1024**2, "412 MiB"), (9.4 * 1024**3, "9.4 GiB"), (1 << 42, "4.0 TiB")],
+    [
+        (None, "–"),
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 KiB"),
+        (412 * 1024**2, "412 MiB"),
+        (9.4 * 1024**3, "9.4 GiB"),
+        (1 << 42, "4.0 TiB"),
+    ],
 )
 def test_sizes_are_binary_with_their_unit(count_bytes: float | None, words: str) -> None:
     assert size(count_bytes) == words

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from strongroom.domain.errors import ErrorRecord
 from strongroom.tui.commands import Command, bound
 from strongroom.tui.widgets.command_bar import CommandBar
-from strongroom.tui.widgets.title_bar import TitleBar
+from strongroom.tui.widgets.title_bar import TitleBar, TitleFacts
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -107,8 +107,13 @@ class LiveScreen(Screen[None], Generic[Model]):
 
     def show_title(self) -> None:
         """Bring the first line up to date."""
+        room = self.room
         for bar in self.query(TitleBar):
-            bar.show(*self.room.title_parts(self.size.width), paused=self.room.paused, lost=self.room.lost is not None)
+            bar.show(
+                TitleFacts(
+                    room.vault, room.service_seen, room.now(), vaults_known=room.vaults_known, paused=room.paused, lost=bool(room.lost)
+                )
+            )
 
     # The commands
 

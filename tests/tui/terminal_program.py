@@ -1,0 +1,19 @@
+"""What the real-terminal tests start: the product's own entry on a furnished catalog, with a service that is only said to run."""
+
+import sys
+from pathlib import Path
+
+from strongroom.tui import app as application
+from tests.tui.installation import FakeService, furnish, furnished_context
+
+
+def main(folder: Path) -> int:
+    template = folder / "template.db"
+    furnish(template)
+    context = furnished_context(template, folder)
+    application.InstalledService = lambda _context: FakeService()  # type: ignore[assignment, misc]
+    return application.run_ui(context, "bob")
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
