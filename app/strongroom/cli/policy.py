@@ -13,6 +13,7 @@ from strongroom.cli.invocation import Invocation, asked
 from strongroom.cli.lookup import one_policy
 from strongroom.cli.options import AfterOption, LimitOption, PolicyName, TextOption, page
 from strongroom.cli.output import Column
+from strongroom.cli.terminal import require_typed
 
 if TYPE_CHECKING:
     from strongroom.domain.policy import PolicySpec
@@ -90,8 +91,11 @@ def edit(  # noqa: PLR0913  (one argument per option)
     consistency: given.ConsistencyOption = None,
     attempts: given.AttemptsOption = None,
     start_window_hours: given.StartWindowOption = None,
+    confirm: Annotated[
+        str | None, typer.Option("--confirm", metavar="NAME", help="The policy's name again, where points would expire.")
+    ] = None,
 ) -> None:
-    """Change the given rules of a policy; the others stay. Points that exist keep the expiry that they were committed with."""
+    """Change the given rules of a policy; the others stay. The points of its machines expire as the new rules say, and what would expire at once is shown first."""
     from strongroom.engine.policies import edit_policy
 
     run = asked(ctx)
@@ -99,8 +103,24 @@ def edit(  # noqa: PLR0913  (one argument per option)
     when = given.ScheduleOptions(time_zone, hourly_every, window_from, window_until, daily_at, at, weekly_on, monthly_on_day, monthly_on)
     rules = given.RuleOptions(keep_days, keep_weeks, keep_months, keep_years, keep_last, consistency, attempts, start_window_hours)
     spec = _spec(when, rules, row.spec)
+    _accept_expiry(run, row.policy_id, row.name, spec, confirm)
     edit_policy(run.context(), row.policy_id, spec)
     _answer(run, row.policy_id, row.name, spec, "was changed")
+
+
+def _accept_expiry(run: Invocation, policy_id: int, name: str, spec: PolicySpec, confirm: str | None) -> None:
+    """Show which points the edit would let expire at once; that must be wanted (feature A8)."""
+    from strongroom.domain.errors import InvalidInput
+    from strongroom.engine.policies import edit_would_expire
+
+    would = edit_would_expire(run.context(), policy_id, spec)
+    if not would:
+        return
+    for machine, taken_at in would:
+        run.output.say(f"{machine}: the point of {local_time(taken_at)} would expire")
+    question = f"{len(would)} recovery point(s) would go with the next prune. Type the policy's name:"
+    if require_typed(f"Letting {len(would)} recovery point(s) expire", confirm, f"--confirm {name}", question) != name:
+        raise InvalidInput("The policy was not changed", cause="that is not its name", action="Type the policy's name exactly.")
 
 
 def _spec(when: given.ScheduleOptions, rules: given.RuleOptions, former: dict[str, Any] | None) -> PolicySpec:
