@@ -62,7 +62,7 @@ def unseal(key: MasterKey, repository_id: str, kind: ObjectKind, object_key: str
         raise KeyWrong(f"Object {object_key} was sealed with key epoch {epoch}", cause=f"the given key is epoch {key.epoch}")
     cipher = AESGCM(key.derive(b"envelope", salt=salt))
     try:
-        return cipher.decrypt(_NONCE, data[_HEADER.size :], _bound(header, repository_id, object_key))
+        return cipher.decrypt(_NONCE, memoryview(data)[_HEADER.size :], _bound(header, repository_id, object_key))
     except InvalidTag:
         raise ObjectDamaged(
             f"Object {object_key} failed authentication", cause="its bytes, or its place, are not what was sealed"

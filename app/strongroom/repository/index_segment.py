@@ -108,8 +108,8 @@ class Segment:
             if record != last:
                 body += record
                 last = record
-        packs = b"".join(_PACK.pack(bytes.fromhex(pack_id), salt) for pack_id, salt in salts.items())
-        return cls(_COUNTS.pack(len(salts), len(body) // RECORD_BYTES) + packs + bytes(body))
+        packs = (_PACK.pack(bytes.fromhex(pack_id), salt) for pack_id, salt in salts.items())
+        return cls(b"".join((_COUNTS.pack(len(salts), len(body) // RECORD_BYTES), *packs, body)))
 
 
 def _record(row: int, entry: Entry) -> bytes:

@@ -45,17 +45,25 @@ def compact_index(repository: Repository, gone: Collection[str] = ()) -> int:
 
     The merged segment is durable before the first of its parts is deleted, so a reader at any moment finds every live record.
     """
-    small = [
-        (info.key, info.size_bytes // RECORD_BYTES)
-        for info in repository.store.list(PREFIX)
-        if info.size_bytes // RECORD_BYTES < TIER_RECORDS
-    ]
-    classes: dict[int, list[str]] = {}
-    for object_key, records in small:
-        classes.setdefault(_size_class(records), []).append(object_key)
-    due = [keys for keys in classes.values() if len(keys) >= MERGE_COUNT]
-    replaced = sum(_replace(repository, keys[:MERGE_COUNT], frozenset(gone)) for keys in due)
+    classes: dict[int, list[tuple[int, str]]] = {}
+    for info in repository.store.list(PREFIX):
+        records = info.size_bytes // RECORD_BYTES
+        if records < TIER_RECORDS:
+            classes.setdefault(_size_class(records), []).append((records, info.key))
+    due = [_fitting(members) for members in classes.values() if len(members) >= MERGE_COUNT]
+    replaced = sum(_replace(repository, keys, frozenset(gone)) for keys in due if len(keys) > 1)
     return replaced + (_drop_gone(repository, frozenset(gone)) if gone else 0)
+
+
+def _fitting(members: list[tuple[int, str]]) -> list[str]:
+    """The smallest segments of one size, as many as make one tier together: a merge holds all of them in memory."""
+    chosen, total = [], 0
+    for records, object_key in sorted(members)[:MERGE_COUNT]:
+        total += records
+        if total > TIER_RECORDS:
+            break
+        chosen.append(object_key)
+    return chosen
 
 
 def _drop_gone(repository: Repository, gone: frozenset[str]) -> int:
@@ -76,9 +84,11 @@ def _replace(repository: Repository, object_keys: list[str], gone: frozenset[str
     except ObjectMissing:
         return 0  # somebody else is compacting them
     keep = frozenset(pack_id for segment in segments for pack_id, _ in segment.packs) - gone
-    merged = publish_segment(repository, Segment.merged(segments, keep)) if keep else ""
+    merged = Segment.merged(segments, keep) if keep else None
+    segments.clear()  # up to 64 MiB that publishing needs for itself
+    name = publish_segment(repository, merged) if merged else ""
     for object_key in object_keys:
-        if object_key != merged:
+        if object_key != name:
             repository.store.delete(object_key)
     return len(object_keys)
 

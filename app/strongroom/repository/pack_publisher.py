@@ -47,6 +47,7 @@ class PackPublisher:
         """Wait until everything queued is durable; raises the first error of the session."""
         self._packs.put(None)
         self._halt.join(self._thread)
+        self._free = queue.SimpleQueue()  # what follows the last pack needs their memory more
 
     def abandon(self, timeout_seconds: float) -> None:
         """Stop after the pack that is being published; for a halted session."""
