@@ -26,6 +26,7 @@ from strongroom.tui.states import Role, line, lines
 from strongroom.tui.units import ago, count, moment, size
 from strongroom.tui.widgets.columns import WIDE_FROM, Column
 from strongroom.tui.widgets.table import Cell, Row, Table
+from strongroom.tui.widgets.words import Words
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -58,7 +59,7 @@ class ConfigurePage(Page[Listing[SourceRow]]):
 
     def body(self) -> Iterable[Widget]:
         yield VerticalScroll(
-            Static(id="vault-facts", classes="block"), Static(id="service-facts", classes="block"), id="facts", can_focus=False
+            Words(id="vault-facts", classes="block"), Words(id="service-facts", classes="block"), id="facts", can_focus=False
         )
         yield Static(line(("SOURCES", Role.QUIET)), classes="caption section")
         yield self.table
@@ -72,10 +73,10 @@ class ConfigurePage(Page[Listing[SourceRow]]):
     def show(self, model: Listing[SourceRow]) -> None:
         self.table.show([self._row(source) for source in model.items])
         vault = self.room.vault
-        self.query_one("#vault-facts", Static).update(
+        self.query_one("#vault-facts", Words).tell(
             lines(*(self._vault_facts(vault) if vault else [line(("There is no vault yet.", Role.WARN))]))
         )
-        self.query_one("#service-facts", Static).update(lines(*self._service_facts()))
+        self.query_one("#service-facts", Words).tell(lines(*self._service_facts()))
 
     def show_without_vault(self) -> None:
         """Sources and the installation can be looked at without a vault."""

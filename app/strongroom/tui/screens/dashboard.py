@@ -31,6 +31,7 @@ from strongroom.tui.widgets.link_line import LinkLine
 from strongroom.tui.widgets.live_pane import LivePane
 from strongroom.tui.widgets.note import Note
 from strongroom.tui.widgets.table import fitted
+from strongroom.tui.widgets.words import Words
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -68,7 +69,7 @@ class Card(Vertical):
         for index, link in enumerate(self._links):
             link.display = index < len(contents)
             if index < len(contents):
-                link.update(contents[index])
+                link.tell(contents[index])
 
 
 class DashboardPage(Page[DashboardModel]):
@@ -86,8 +87,8 @@ class DashboardPage(Page[DashboardModel]):
         self._next = Card("next", "NEXT RUNS", ("tab policies",) * MOST_NEXT_RUNS)
         self._panes = Vertical(id="running")
         self._attention = Vertical(id="attention")
-        self._live_caption = Static(classes="caption")
-        self._attention_caption = Static(classes="caption")
+        self._live_caption = Words(classes="caption")
+        self._attention_caption = Words(classes="caption")
         self.note = Note()
         self._shown_attention: tuple[Attention, ...] | None = None
 
@@ -119,18 +120,18 @@ class DashboardPage(Page[DashboardModel]):
     def show_without_vault(self) -> None:
         """What to do when nothing is there yet."""
         self.query_one("#cards").display = self.query_one("#live").display = False
-        self.note.tell("There is no vault yet. A vault keeps the backups of one region.", [("n", "Make the first vault"), ("?", "Help")])
+        self.note.advise("There is no vault yet. A vault keeps the backups of one region.", [("n", "Make the first vault"), ("?", "Help")])
 
     def _show_first_steps(self, model: DashboardModel) -> None:
         numbers = model.numbers
         self.query_one("#cards").display = self.query_one("#live").display = True
         if not model.sources:
-            self.note.tell("Next: say where machines run.", [("2", "Registered Items, then a: Add source")])
+            self.note.advise("Next: say where machines run.", [("2", "Registered Items, then a: Add source")])
         elif not numbers.registered and not numbers.in_progress:
             key = ("2", "Registered Items, then r: Register") if numbers.discovered else ("2", "Registered Items, then d: Discover")
-            self.note.tell(f"Next: register machines; {count(numbers.discovered, 'machine')} discovered.", [key])
+            self.note.advise(f"Next: register machines; {count(numbers.discovered, 'machine')} discovered.", [key])
         elif not numbers.protected and not numbers.in_progress:
-            self.note.tell("Next: protect the registered machines.", [("2", "Registered Items, then p: Protect")])
+            self.note.advise("Next: protect the registered machines.", [("2", "Registered Items, then p: Protect")])
         else:
             self.note.hide()
 
@@ -168,7 +169,7 @@ class DashboardPage(Page[DashboardModel]):
 
     def _show_running(self, live: tuple[JobRow, ...], total: int) -> None:
         more = f"{min(len(live), MOST_PANES)} of {total}" if total > MOST_PANES else f"{total}"
-        self._live_caption.update(line(("RUNNING  ", Role.QUIET), (more if live else "nothing", Role.QUIET)))
+        self._live_caption.tell(line(("RUNNING  ", Role.QUIET), (more if live else "nothing", Role.QUIET)))
         shown = live[:MOST_PANES]
         panes = {pane.goal: pane for pane in self._panes.query(LivePane)}
         wanted = [f"job {job.job_id}" for job in shown]
@@ -190,7 +191,7 @@ class DashboardPage(Page[DashboardModel]):
         self._panes.mount_all(LivePane(job.job_id) for job in shown if f"job {job.job_id}" not in panes)
 
     def _show_attention(self, attention: tuple[Attention, ...]) -> None:
-        self._attention_caption.update(line(("ATTENTION  ", Role.QUIET), (str(len(attention)) if attention else "nothing", Role.QUIET)))
+        self._attention_caption.tell(line(("ATTENTION  ", Role.QUIET), (str(len(attention)) if attention else "nothing", Role.QUIET)))
         if attention == self._shown_attention:
             return
         self._shown_attention = attention

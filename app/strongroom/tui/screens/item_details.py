@@ -11,7 +11,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.widgets import Static
 
 from strongroom.catalog.queries.page import Listing
 from strongroom.catalog.queries.page import Page as Slice
@@ -33,6 +32,7 @@ from strongroom.tui.widgets.note import Note
 from strongroom.tui.widgets.table import Cell, Row, Table
 from strongroom.tui.widgets.title_bar import TitleBar
 from strongroom.tui.widgets.too_small import TooSmall
+from strongroom.tui.widgets.words import Words
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -82,11 +82,11 @@ class ItemScreen(LiveScreen[ItemModel]):
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
-        yield Static(id="crumb")
-        yield Static(id="questions", classes="block")
+        yield Words(id="crumb")
+        yield Words(id="questions", classes="block")
         yield self.table
         yield self.note
-        yield Static(id="pane")
+        yield Words(id="pane")
         yield CommandBar(TAIL)
         yield TooSmall()
 
@@ -100,14 +100,14 @@ class ItemScreen(LiveScreen[ItemModel]):
     def show(self, model: ItemModel) -> None:
         item = model.item
         if item is None:
-            self.query_one("#crumb", Static).update(line(("The machine is not in the vault any more", Role.WARN)))
+            self.query_one("#crumb", Words).tell(line(("The machine is not in the vault any more", Role.WARN)))
             return
         state = protection_state(item.status)
         words = f" · policy {item.policy_name}" if item.policy_name else ""
         crumb = line(
             ("Protected Items › ", Role.QUIET), (item.name, Role.STRONG), f" · {item.cloud_service}   ", (state.text, state.role), words
         )
-        self.query_one("#crumb", Static).update(crumb)
+        self.query_one("#crumb", Words).tell(crumb)
         self.table.show([self._row(point) for point in model.points.items])
         if self._first_point is not None:
             self.table.put_cursor(str(self._first_point))
@@ -120,7 +120,7 @@ class ItemScreen(LiveScreen[ItemModel]):
             if self.focused is None:
                 self.table.focus()  # it lost the focus while there was nothing to show
         else:
-            self.note.tell("There is no recovery point yet.", [("b", "Backup Now makes the first one")])
+            self.note.advise("There is no recovery point yet.", [("b", "Backup Now makes the first one")])
         self._show_point()
 
     def _row(self, point: PointRow) -> Row:
@@ -147,8 +147,8 @@ class ItemScreen(LiveScreen[ItemModel]):
         self.query_one("#questions").display = self.query_one("#pane").display = point is not None
         if point is not None:
             now = self.room.now()
-            self.query_one("#questions", Static).update(lines(*_answers(point, now)))
-            self.query_one("#pane", Static).update(lines(*_about(point)))
+            self.query_one("#questions", Words).tell(lines(*_answers(point, now)))
+            self.query_one("#pane", Words).tell(lines(*_about(point)))
         self.refresh_commands()
 
     @property

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
 
 from strongroom.catalog.queries.jobs import JobDetails, JobRow, SubTaskRow, job
 from strongroom.domain.progress import Progress
@@ -27,6 +26,7 @@ from strongroom.tui.widgets.bar import bar
 from strongroom.tui.widgets.command_bar import CommandBar
 from strongroom.tui.widgets.title_bar import TitleBar
 from strongroom.tui.widgets.too_small import TooSmall
+from strongroom.tui.widgets.words import Words
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -51,12 +51,12 @@ class JobScreen(LiveScreen[JobDetails | None]):
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
-        yield Static(id="crumb")
+        yield Words(id="crumb")
         with VerticalScroll(id="details"):
-            yield Static(id="head", classes="block")
-            yield Static(id="progress", classes="block")
-            yield Static(id="tasks", classes="block")
-            yield Static(id="ending", classes="block")
+            yield Words(id="head", classes="block")
+            yield Words(id="progress", classes="block")
+            yield Words(id="tasks", classes="block")
+            yield Words(id="ending", classes="block")
         yield CommandBar(TAIL)
         yield TooSmall()
 
@@ -69,23 +69,23 @@ class JobScreen(LiveScreen[JobDetails | None]):
 
     def show(self, model: JobDetails | None) -> None:
         if model is None:
-            self.query_one("#crumb", Static).update(line((f"Jobs › job {self._job_id} is not there any more", Role.WARN)))
+            self.query_one("#crumb", Words).tell(line((f"Jobs › job {self._job_id} is not there any more", Role.WARN)))
             return
         row, now = model.row, self.room.now()
         state = job_state(row.status)
         what = f"{row.operation.value} {row.workload_name}"
-        self.query_one("#crumb", Static).update(
+        self.query_one("#crumb", Words).tell(
             line(("Jobs › ", Role.QUIET), (what, Role.STRONG), f" · job {row.job_id}   ", (state.text, state.role))
         )
-        self.query_one("#head", Static).update(lines(*_head(model, now)))
+        self.query_one("#head", Words).tell(lines(*_head(model, now)))
         self._block("progress", list(_progress(row, max(20, self.size.width - 40))))
         self._block("tasks", [content for task in model.sub_tasks for content in _sub_task(task, now)])
         self._block("ending", list(_ending(model)))
 
     def _block(self, name: str, contents: list[Content]) -> None:
-        block = self.query_one(f"#{name}", Static)
+        block = self.query_one(f"#{name}", Words)
         block.display = bool(contents)
-        block.update(lines(*contents))
+        block.tell(lines(*contents))
 
     def selected_id(self) -> str:
         return self.model.row.uid if self.model else ""

@@ -90,6 +90,9 @@ class JobsPage(ListPage[JobRow]):
     def filtered(self) -> bool:
         return super().filtered or bool(self._narrowed_to)
 
+    def key(self, item: JobRow) -> str:
+        return str(item.job_id)
+
     def row(self, item: JobRow) -> Row:
         state, now = job_state(item.status), self.room.now()
         cells = (
@@ -101,7 +104,7 @@ class JobsPage(ListPage[JobRow]):
             Cell(short_moment(item.started_at, now)),
             Cell(duration(seconds_of(item, now)), Role.QUIET),
         )
-        return Row(str(item.job_id), cells)
+        return Row(self.key(item), cells)
 
     def about(self, item: JobRow) -> Content:
         state, now = job_state(item.status), self.room.now()
@@ -116,7 +119,7 @@ class JobsPage(ListPage[JobRow]):
         return lines(first, second, third)
 
     def tell_empty(self) -> None:
-        self.note.tell("No job has been made in this vault yet.", [("2", "Registered Items: d discovers machines")])
+        self.note.advise("No job has been made in this vault yet.", [("2", "Registered Items: d discovers machines")])
 
     def selected_id(self) -> str:
         return self.current.uid if self.current else ""

@@ -11,7 +11,6 @@ from textual import on
 from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from strongroom.catalog.queries.page import Listing, Order
 from strongroom.catalog.queries.page import Page as Slice
@@ -21,6 +20,7 @@ from strongroom.tui.widgets.columns import Column
 from strongroom.tui.widgets.filter_bar import FilterBar
 from strongroom.tui.widgets.note import Note
 from strongroom.tui.widgets.table import Row, Table
+from strongroom.tui.widgets.words import Words
 
 MOST_ROWS = 500
 """More rows than this are not read by people; the count says how many there are."""
@@ -57,8 +57,9 @@ class ListPage(Page[Listing[Item]], Generic[Item]):
         super().__init__()
         self.table = Table(self.columns, id="rows")
         self.filter = FilterBar(types=self.has_types)
-        self.pane = Static(id="pane")
+        self.pane = Words(id="pane")
         self.note = Note()
+        self._by_key: dict[str, Item] = {}
         self._sorting = -1
         self._descending = False
 
@@ -74,8 +75,12 @@ class ListPage(Page[Listing[Item]], Generic[Item]):
     # For subclasses
 
     @abstractmethod
+    def key(self, item: Item) -> str:
+        """What the item's row is known by."""
+
+    @abstractmethod
     def row(self, item: Item) -> Row:
-        """One row; its key finds the item again."""
+        """One row, with that key."""
 
     @abstractmethod
     def about(self, item: Item) -> Content:
@@ -102,15 +107,15 @@ class ListPage(Page[Listing[Item]], Generic[Item]):
     @property
     def selection(self) -> list[Item]:
         """The marked items, else the one under the cursor."""
-        keys = set(self.table.chosen_keys)
-        return [item for item in (self.model.items if self.model else ()) if self.row(item).key in keys]
+        return [self._by_key[key] for key in self.table.chosen_keys if key in self._by_key]
 
     @property
     def current(self) -> Item | None:
         key = self.table.cursor_key
-        return next((item for item in (self.model.items if self.model else ()) if self.row(item).key == key), None)
+        return self._by_key.get(key) if key is not None else None
 
     def show(self, model: Listing[Item]) -> None:
+        self._by_key = {self.key(item): item for item in model.items}
         self.table.show(self.rows(model.items))
         self._show_note(model)
         self._show_count()
@@ -118,14 +123,14 @@ class ListPage(Page[Listing[Item]], Generic[Item]):
 
     def show_without_vault(self) -> None:
         self._show_rows(shown=False)
-        self.note.tell("There is no vault yet.", [("V", "Vaults, then n: New vault")])
+        self.note.advise("There is no vault yet.", [("V", "Vaults, then n: New vault")])
 
     def _show_note(self, model: Listing[Item]) -> None:
         self._show_rows(shown=bool(model.items))
         if model.items:
             self.note.hide()
         elif self.filtered:
-            self.note.tell("Nothing fits the filter.", [("esc", "Clear it")])
+            self.note.advise("Nothing fits the filter.", [("esc", "Clear it")])
         else:
             self.tell_empty()
 
@@ -147,7 +152,7 @@ class ListPage(Page[Listing[Item]], Generic[Item]):
     def _show_pane(self) -> None:
         item = self.current
         if item is not None:
-            self.pane.update(self.about(item))
+            self.pane.tell(self.about(item))
 
     # Keys and messages
 

@@ -54,6 +54,9 @@ class PoliciesPage(ListPage[PolicyRow]):
         vault, text, order = self.room.vault_id, self.filter.text, self.order
         return lambda session: policies(session, vault, text=text, page=SLICE, order=order)
 
+    def key(self, item: PolicyRow) -> str:
+        return str(item.policy_id)
+
     def row(self, item: PolicyRow) -> Row:
         spec, now = PolicySpec.from_json(item.spec), self.room.now()
         upcoming = next_slots(spec.schedule, now, 1)
@@ -64,7 +67,7 @@ class PoliciesPage(ListPage[PolicyRow]):
             Cell(f"{item.machines:,}", Role.PLAIN if item.machines else Role.QUIET),
             Cell(short_moment(upcoming[0].due_at, now) if upcoming else "never"),
         )
-        return Row(str(item.policy_id), cells)
+        return Row(self.key(item), cells)
 
     def about(self, item: PolicyRow) -> Content:
         spec, now = PolicySpec.from_json(item.spec), self.room.now()
@@ -78,7 +81,7 @@ class PoliciesPage(ListPage[PolicyRow]):
 
     def tell_empty(self) -> None:
         steps = [("n", "New: say when to back up and how long to keep"), ("p", "Protect, on Registered Items, makes one in place")]
-        self.note.tell("This vault has no policy yet.", steps)
+        self.note.advise("This vault has no policy yet.", steps)
 
     def selected_id(self) -> str:
         return self.current.uid if self.current else ""

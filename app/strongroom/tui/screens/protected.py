@@ -64,6 +64,9 @@ class ProtectedPage(ListPage[ProtectedRow]):
         vault, kind, text, order = self.room.vault_id, self.filter.type, self.filter.text, self.order
         return lambda session: protected(session, vault, workload_type=kind, text=text, page=SLICE, order=order)
 
+    def key(self, item: ProtectedRow) -> str:
+        return str(item.item_id)
+
     def row(self, item: ProtectedRow) -> Row:
         state, now = protection_state(item.status), self.room.now()
         newest = f"{short_moment(item.newest_point_at, now)} {short_consistency(item.newest_consistency)}".strip()
@@ -77,7 +80,7 @@ class ProtectedPage(ListPage[ProtectedRow]):
             Cell(newest, Role.PLAIN if item.newest_point_at else Role.QUIET),
             Cell(short_moment(item.last_backup_at, now), Role.QUIET),
         )
-        return Row(str(item.item_id), cells)
+        return Row(self.key(item), cells)
 
     def about(self, item: ProtectedRow) -> Content:
         now, state = self.room.now(), protection_state(item.status)
@@ -98,7 +101,7 @@ class ProtectedPage(ListPage[ProtectedRow]):
 
     def tell_empty(self) -> None:
         steps = [("2", "Registered Items: choose machines there"), ("p", "Protect: give them a policy")]
-        self.note.tell("No machine of this vault is protected yet.", steps)
+        self.note.advise("No machine of this vault is protected yet.", steps)
 
     def selected_id(self) -> str:
         return self.current.uid if self.current else ""

@@ -63,6 +63,9 @@ class RegisteredPage(ListPage[RegisteredRow]):
             rows.insert(first, Row("rule", rule=f"{count(found, 'discovered machine')}, not registered yet · r registers"))
         return rows
 
+    def key(self, item: RegisteredRow) -> str:
+        return f"m{item.machine_id}" if item.machine_id else f"i{item.item_id}"
+
     def row(self, item: RegisteredRow) -> Row:
         state = registration_state(item.status)
         cells = (
@@ -74,7 +77,7 @@ class RegisteredPage(ListPage[RegisteredRow]):
             Cell(item.agent.value, Role.QUIET),
             Cell(state.text, state.role),
         )
-        return Row(f"m{item.machine_id}" if item.machine_id else f"i{item.item_id}", cells)
+        return Row(self.key(item), cells)
 
     def about(self, item: RegisteredRow) -> Content:
         state = protection_state(item.protection)
@@ -92,7 +95,7 @@ class RegisteredPage(ListPage[RegisteredRow]):
 
     def tell_empty(self) -> None:
         steps = [("a", "Add source: name a place where machines run"), ("d", "Discover: search every source for machines")]
-        self.note.tell("No machine is known in this vault's region yet.", steps)
+        self.note.advise("No machine is known in this vault's region yet.", steps)
 
     def selected_id(self) -> str:
         return f"{self.current.cloud_service}/{self.current.name}" if self.current else ""

@@ -14,6 +14,7 @@ from textual.widgets import Input, Select, Static
 from strongroom.domain.states import WorkloadType
 from strongroom.tui.commands import bound
 from strongroom.tui.states import Role, line, styled
+from strongroom.tui.widgets.words import Words
 
 _EVERY_TYPE = "All types"
 
@@ -43,7 +44,7 @@ class FilterBar(Horizontal):
     def __init__(self, *, types: bool = True, placeholder: str = "filter · !text leaves out") -> None:
         super().__init__(id="filter")
         self._types = types
-        self._count = Static(id="filter-count")
+        self._count = Words(id="filter-count")
         self._input = FilterText(placeholder=placeholder, compact=True, id="filter-text")
         options = [(styled(_EVERY_TYPE), ""), *((styled(kind.value), kind.value) for kind in WorkloadType)]
         self._select: Select[str] = Select(options, value="", allow_blank=False, compact=True, id="filter-type")
@@ -72,7 +73,7 @@ class FilterBar(Horizontal):
         self._input.focus()
 
     def count(self, words: str) -> None:
-        self._count.update(line((words, Role.QUIET)))
+        self._count.tell(line((words, Role.QUIET)))
 
     @on(Select.Changed)
     def _type_changed(self, event: Select.Changed) -> None:

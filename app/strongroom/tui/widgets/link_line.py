@@ -8,12 +8,12 @@ from textual import events
 from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
 
 from strongroom.tui.commands import bound
+from strongroom.tui.widgets.words import Words
 
 
-class LinkLine(Static, can_focus=True):
+class LinkLine(Words, can_focus=True):
     """``goal`` says where it leads; the screen that holds it knows what that means."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bound("link", ("enter", "open", "Open"))]
@@ -24,7 +24,7 @@ class LinkLine(Static, can_focus=True):
             self.goal = goal
 
     def __init__(self, goal: str, content: Content | None = None, *, classes: str = "") -> None:
-        super().__init__(content or "", classes=f"link {classes}")
+        super().__init__(content, classes=f"link {classes}")
         self.goal = goal
 
     def action_open(self) -> None:
