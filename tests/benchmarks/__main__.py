@@ -41,23 +41,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--size", type=size_of, help="the disk's size, such as 64MiB (default: the benchmark's own)")
     parser.add_argument("--points", type=int, default=1000, help="recovery points of «rebuild»")
+    parser.add_argument("--generations", type=int, default=0, help="incremental backups before «restore» and «verify»")
     parser.add_argument("--repeat", type=int, default=1, help="repetitions; the one with the fewest cpu-seconds counts")
     parser.add_argument("--no-peers", action="store_true", help="measure nobody else")
     parser.add_argument("--folder", type=Path, help="where to work (default: the system's temporary folder)")
     chosen = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="strongroom-benchmark-", dir=chosen.folder))
     try:
-        bench = Workbench(folder, chosen.size, chosen.points, chosen.repeat, with_peers=not chosen.no_peers)
+        bench = Workbench(folder, chosen.size, chosen.points, chosen.repeat, chosen.generations, with_peers=not chosen.no_peers)
         outcome = BENCHMARKS[chosen.name](bench)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     result = outcome.as_json()
-    print(json.dumps(result, ensure_ascii=False) if chosen.json else _in_lines(result))
+    print(json.dumps(result, ensure_ascii=False, indent=None if chosen.json else 2))
     return 0
-
-
-def _in_lines(result: dict[str, object]) -> str:
-    return json.dumps(result, ensure_ascii=False, indent=2)
 
 
 if __name__ == "__main__":

@@ -57,14 +57,11 @@ def incremental(bench: Workbench) -> Outcome:
     bench.ours("backup", session="full")
     for peer in here:
         _fresh_backup(peer, image)
-    dirty = scatter_writes(image, min(SCATTERED_BYTES, size_bytes // 16))
-    blocks = bench.folder / "dirty.json"
-    blocks.write_text(json.dumps(dirty))
-    bench.narrate(f"{len(dirty)} dirty blocks: {len(dirty) * BLOCK_BYTES / 1e6:.1f} MB")
     start = bench.start()
-    ours, _ = bench.ours("incremental", image=str(image), dirty_blocks=str(blocks), session="next", grows=bench.repository)
+    ours, dirty_bytes = back_up_changes(bench, image, seed=1, session="next")
+    bench.narrate(f"{dirty_bytes / 1e6:.1f} MB of dirty blocks")
     peers = {peer.name: peer.backup(image) for peer in here}
-    extra = {**_beyond(ours, start), "stored_to_dirty": round(ours.stored_bytes / (len(dirty) * BLOCK_BYTES), 4)}
+    extra = {**_beyond(ours, start), "stored_to_dirty": round(ours.stored_bytes / dirty_bytes, 4)}
     return Outcome("incremental", ours, {START: start, **peers, **absent}, extra)
 
 
@@ -87,6 +84,15 @@ def no_change(bench: Workbench) -> Outcome:
     why = f"has no change map and would read all {size_bytes / GIB:,.2f} GiB"
     extra = {**_beyond(ours, start), "proof_bytes": proof_bytes}
     return Outcome("no-change", ours, {START: start, **dict.fromkeys((kind.name for kind in PEERS), why)}, extra)
+
+
+def back_up_changes(bench: Workbench, image: Path, *, seed: int, session: str) -> tuple[Figures, int]:
+    """Scatter writes over the image and back it up by its change map; what that cost, and how many bytes the map called dirty."""
+    dirty = scatter_writes(image, min(SCATTERED_BYTES, image.stat().st_size // 16), seed=seed)
+    blocks = bench.folder / "dirty.json"
+    blocks.write_text(json.dumps(dirty))
+    figures, _ = bench.ours("incremental", image=str(image), dirty_blocks=str(blocks), session=session, grows=bench.repository)
+    return figures, len(dirty) * BLOCK_BYTES
 
 
 def begin(bench: Workbench) -> None:

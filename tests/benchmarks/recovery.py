@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.backups import FULL_BYTES, GIB, IMAGE, OURS, begin, dense_image
+from tests.benchmarks.backups import FULL_BYTES, GIB, IMAGE, OURS, back_up_changes, begin, dense_image
 from tests.benchmarks.disks import content_hash, make_sparse
 from tests.benchmarks.measuring import Figures
 from tests.benchmarks.peers import PEERS, Peer
@@ -25,8 +25,8 @@ class RestoredWrongly(Exception):
 def restore(bench: Workbench) -> Outcome:
     """The dense image comes back as a file, durable, and its bytes are hashed after every run."""
     image = dense_image(bench, bench.size_bytes or FULL_BYTES)
-    wanted = content_hash(image)
     here, absent = _backed_up(bench, image)
+    wanted = content_hash(image)
     answers: list[dict[str, Any]] = []
 
     def ours() -> Figures:
@@ -60,8 +60,11 @@ def verify(bench: Workbench) -> Outcome:
 
     found = bench.rounds({OURS: ours, **{peer.name: peer.verify for peer in here}})
     best, answer = found.pop(OURS), answers[-1]
-    extra = {**_rates(best, answer["plain_bytes"]), "amplification": _amplification(answer["pack_bytes_read"], image, bench.repository)}
-    return Outcome("verify", best, {**found, **absent}, extra)
+    amplification = {
+        **_amplification(answer["pack_bytes_read"], image, bench.repository),
+        "plain_to_disk": round(answer["plain_bytes"] / image.stat().st_size, 4),
+    }
+    return Outcome("verify", best, {**found, **absent}, {**_rates(best, image.stat().st_size), "amplification": amplification})
 
 
 def rebuild(bench: Workbench) -> Outcome:
@@ -110,11 +113,16 @@ def memory(bench: Workbench) -> Outcome:
 
 
 def _backed_up(bench: Workbench, image: Path) -> tuple[list[Peer], PeerFigures]:
-    """Everybody has a backup of the image; the peers that are here, and why the others are not."""
-    bench.narrate("the backups, not measured")
+    """Everybody has a backup of the image; the peers that are here, and why the others are not.
+
+    Ours is the newest of so many generations of scattered writes; the peers, which always read everything, begin with the last.
+    """
+    bench.narrate(f"the backups, not measured; {bench.generations} generations of changes")
     here, absent = bench.peers()
     begin(bench)
     bench.ours("backup", session="full")
+    for number in range(bench.generations):
+        back_up_changes(bench, image, seed=number, session=f"next{number}")
     for peer in here:
         peer.create()
         peer.backup(image)

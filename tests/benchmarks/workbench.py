@@ -55,6 +55,7 @@ class Workbench:
     size_bytes: int | None = None
     points: int = 1000
     repeat: int = 1
+    generations: int = 0
     with_peers: bool = True
 
     @property

@@ -52,10 +52,11 @@ def test_a_peer_that_is_not_installed_is_reported_with_the_reason(
 ) -> None:
     """B2: no figure is ever made up."""
     monkeypatch.setattr(peers, "find_program", lambda _name: None)
-    result = run(capsys, tmp_path, "verify", "--size", "4MiB")
+    result = run(capsys, tmp_path, "verify", "--size", "4MiB", "--generations", "2")
     assert set(result["peers"]) == PEER_NAMES
     assert "not installed" in result["peers"]["restic"]["absent"]
     assert result["ratios"]["throughput"] == {}
+    assert result["ratios"]["amplification"]["plain_to_disk"] >= 1.0
 
 
 def test_a_restore_that_differs_gives_no_figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
