@@ -25,6 +25,8 @@ SCREENS = {
     "register": ("2", "r"),
     "protect": ("2", "p"),
     "new-policy": ("4", "n"),
+}
+MODALS = {
     "stop": ("3", "j", "j", "j", "x"),
     "cancel": ("5", "c"),
     "vaults": ("V",),
@@ -46,6 +48,12 @@ def settled(*keys: str) -> Callable[[Pilot[None]], Any]:
 def test_a_screen_looks_as_it_was_designed(name: str, size: tuple[int, int], furnished: Context, snap_compare: Any) -> None:
     app = StrongroomApp(furnished, FakeService())
     assert snap_compare(app, terminal_size=size, run_before=settled(*SCREENS[name]))
+
+
+@pytest.mark.parametrize("name", MODALS)
+def test_a_small_modal_fits_the_smallest_terminal(name: str, furnished: Context, snap_compare: Any) -> None:
+    app = StrongroomApp(furnished, FakeService())
+    assert snap_compare(app, terminal_size=(80, 24), run_before=settled(*MODALS[name]))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

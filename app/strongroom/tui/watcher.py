@@ -8,7 +8,7 @@ from collections.abc import Callable
 from textual.message import Message
 
 from strongroom.catalog.catalog import Catalog
-from strongroom.domain.errors import StrongroomError, as_record
+from strongroom.domain.errors import as_record
 from strongroom.tui.messages import CatalogChanged, CatalogLost, ServiceSeen
 from strongroom.tui.service import ServiceView
 
@@ -44,7 +44,7 @@ class Watcher:
         with self._looking:
             try:
                 version = self._catalog.data_version()
-            except StrongroomError as error:
+            except Exception as error:  # noqa: BLE001  (a thread that dies would leave a screen that only looks alive)
                 return self._tell_lost(error)
             moved = version != self._version
             if self._lost or (moved and self._version is not None):
@@ -57,8 +57,8 @@ class Watcher:
         """Ask who leads and post the answer when it differs from the last one."""
         try:
             seen = self._service.state()
-        except StrongroomError as error:
-            seen = ServiceSeen(running=False, owner="", message=error.message)
+        except Exception as error:  # noqa: BLE001  (for the same reason)
+            seen = ServiceSeen(running=False, owner="", message=as_record(error)["message"])
         last = self._seen
         if last is None or (last.running, last.owner, last.message) != (seen.running, seen.owner, seen.message):
             self._seen = seen
@@ -73,7 +73,7 @@ class Watcher:
             self.look()
             count += 1
 
-    def _tell_lost(self, error: StrongroomError) -> bool:
+    def _tell_lost(self, error: Exception) -> bool:
         if self._lost:
             return False
         self._lost = True

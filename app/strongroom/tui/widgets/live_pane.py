@@ -51,7 +51,7 @@ class LivePane(Horizontal, can_focus=True):
         front = front_of(job, width)
         self._front.styles.width = front.cell_length
         self._front.tell(front)
-        self._moving.tell(moving_of(job, now, width - front.cell_length), layout=False)
+        self._moving.tell(moving_of(job, now, width - front.cell_length - 2), layout=False)
 
     def action_open(self) -> None:
         self.post_message(LinkLine.Opened(self.goal))
@@ -81,8 +81,8 @@ def moving_of(job: JobRow, now: datetime, cells: int) -> Content:
     speed = f"{rate(seen.bytes_per_second):>12}"
     first = bar(seen.fraction, width) + line((f" {seen.fraction:4.0%}", Role.STRONG), (speed, Role.LIVE))
     left = f"{duration(seen.remaining_seconds)} left · " if seen.remaining_seconds is not None else ""
-    cost = f"{left}{size(seen.done_bytes)} of {size(seen.total_bytes)} · stored {size(seen.stored_bytes)}"
-    return lines(first, line((cost, Role.QUIET)))
+    passed, stored = f"{left}{size(seen.done_bytes)} of {size(seen.total_bytes)}", f" · stored {size(seen.stored_bytes)}"
+    return lines(first, line((passed + stored if len(passed + stored) <= cells else passed, Role.QUIET)))
 
 
 def _passes_bytes(job: JobRow, seen: Progress) -> bool:
