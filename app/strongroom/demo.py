@@ -65,8 +65,8 @@ def build_demo(folder: Path) -> Demo:
     lab = build_lab(folder / "lab")
     context = open_context(folder / "home")
     vaults = {}
-    for source in lab.sources:
-        made = create_vault(context, f"demo-{source.region.lower()}", source.region)
+    for kind, source in zip(("main", "site"), lab.sources, strict=True):
+        made = create_vault(context, f"{kind}-{source.region.lower()}", source.region)
         confirm_recovery(context, made.vault_id, made.recovery_key, made.recovery_key.rsplit("-", 1)[-1])
         add_source(context, f"images:{source.path}", source.region)
         create_policy(context, made.vault_id, POLICY, _nightly())
