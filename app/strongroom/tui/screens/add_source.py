@@ -23,8 +23,8 @@ class AddSourceScreen(Dialog[None]):
         yield Static(
             line(("A source is a place where machines run. images:/srv/vm is a folder of disk images.", Role.QUIET)), classes="lead"
         )
-        yield Field("Address", text_field("address", placeholder="images:/srv/vm"))
-        yield Field("Region", text_field("region", self.room.vault.region if self.room.vault else "", "de-berlin"))
+        yield Field("Address", text_field("address", placeholder="for example images:/srv/vm"))
+        yield Field("Region", text_field("region", self.room.vault.region if self.room.vault else "", "for example de-berlin"))
         yield Field("", Tick("Discover its machines at once", value=True, compact=True, id="discover"))
 
     def proceed(self) -> None:

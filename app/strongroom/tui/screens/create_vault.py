@@ -20,8 +20,8 @@ class CreateVaultScreen(Dialog[int]):
 
     def fields(self) -> Iterable[Widget]:
         yield Static(line(("A vault keeps the backups of one region's machines in one repository.", Role.QUIET)), classes="lead")
-        yield Field("Name", text_field("name", placeholder="berlin-1"), "letters, digits, hyphens")
-        yield Field("Region", text_field("region", placeholder="de-berlin"), "where its machines live")
+        yield Field("Name", text_field("name", placeholder="for example berlin-1"), "letters, digits, hyphens")
+        yield Field("Region", text_field("region", placeholder="for example de-berlin"), "where its machines live")
         yield Field("Repository", text_field("place", placeholder=str(self.room.context.paths.vaults / "NAME")), "empty: this folder")
         yield Field("Passphrase", text_field("passphrase", password=True), "optional")
         yield Field("Again", text_field("again", password=True))

@@ -35,7 +35,7 @@ class PolicyScreen(Dialog[None]):
 
     def fields(self) -> Iterable[Widget]:
         if self._policy is None:
-            yield Field("Name", text_field("policy-name", placeholder="nightly"))
+            yield Field("Name", text_field("policy-name", placeholder="for example nightly"))
         elif self._policy.machines:
             words = f"{count(self._policy.machines, 'machine')} will follow the new rules. Points keep their expiry until the next upkeep."
             yield Static(line((words, Role.WARN)), classes="lead")

@@ -64,7 +64,7 @@ class RestoreScreen(Dialog[None]):
         yield Field("To", Select[str](places, value=Placement.NEW_MACHINE.value, allow_blank=False, compact=True, id="placement"))
         yield Field("Name", text_field("name"))
         yield Field("Cloud service", text_field("service"))
-        yield Field("Folder", text_field("folder", placeholder="/srv/restored"))
+        yield Field("Folder", text_field("folder", placeholder="for example /srv/restored"))
         formats = [(styled(words), value) for value, words in _FORMATS.items()]
         yield Field("Disk format", Select[str](formats, value="", allow_blank=False, compact=True, id="format"))
         yield Field("", Tick("Start it afterwards", compact=True, id="start"))
