@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Callable
@@ -295,9 +296,21 @@ class StrongroomApp(App[None]):
             bottom.narrow(**wanted)
 
 
+def _log_to_file(context: Context) -> None:
+    """What nobody foresaw is written beside the service's log, never onto the screen."""
+    log = context.paths.service_log.with_name("terminal.log")
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handler = logging.FileHandler(log, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("strongroom.tui")
+    logger.addHandler(handler)
+    logger.propagate = False
+
+
 def run_ui(context: Context, operator: str | None = None) -> int:
     """Run the terminal until the operator leaves it. ``operator`` goes into jobs and the audit log. Answers the exit code."""
     mine = replace(context, caller=operator) if operator else context
+    _log_to_file(mine)
     app = StrongroomApp(mine, takes_signals=True)
     app.run(mouse=not os.environ.get("SSH_CONNECTION"))
     return app.return_code or 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.app import App
 
-from strongroom.domain.errors import ErrorRecord, as_record
+from strongroom.domain.errors import ErrorRecord, StrongroomError, as_record
 from strongroom.tui.busy import Busy
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class Requests:
             try:
                 answer = await asyncio.to_thread(work)
             except Exception as error:  # noqa: BLE001  (whatever it was, the operator sees it and the screen stays)
-                _LOG.exception("a request failed")
+                if not isinstance(error, StrongroomError):
+                    _LOG.exception("a request failed unforeseen")
                 failed(as_record(error))
                 return
             if done is not None:
