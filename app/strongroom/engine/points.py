@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlmodel import Session, select
 
@@ -15,7 +16,7 @@ from strongroom.engine.chronicle import POINT_HELD, tell
 from strongroom.engine.context import Context
 from strongroom.engine.errors import PointNotFound
 from strongroom.engine.vaults import vault_by_id
-from strongroom.repository.manifest import Manifest
+from strongroom.repository.manifest import DiskRecord, Manifest
 
 
 def adopt(session: Session, item: Item, manifest: Manifest) -> RecoveryPoint:
@@ -34,19 +35,7 @@ def adopt(session: Session, item: Item, manifest: Manifest) -> RecoveryPoint:
         committed_at=moment(manifest.committed_at),
         consistency=Consistency(facts["consistency"]),
         consistency_reason=facts["consistency_reason"],
-        disks=[
-            {
-                "id": disk.id,
-                "size_bytes": disk.size_bytes,
-                "format": disk.format,
-                "mode": disk.mode,
-                "reason": disk.reason,
-                "used_bytes": disk.used_bytes,
-                "read_bytes": disk.read_bytes,
-                "stored_bytes": disk.stored_bytes,
-            }
-            for disk in manifest.disks
-        ],
+        disks=[_disk(disk) for disk in manifest.disks],
         used_bytes=sum(disk.used_bytes for disk in manifest.disks),
         read_bytes=sum(disk.read_bytes for disk in manifest.disks),
         stored_bytes=sum(disk.stored_bytes for disk in manifest.disks),
@@ -92,6 +81,11 @@ def expired_by(session: Session, item: Item, spec: PolicySpec, now: datetime) ->
     going = {decision.point.key for decision in plan_expiry(present, now, keep_last=spec.retention.keep_last).remove}
     coming = plan_expiry(reconsider(present, spec), now, keep_last=spec.retention.keep_last).remove
     return [points[decision.point.key] for decision in coming if decision.point.key not in going]
+
+
+def _disk(disk: DiskRecord) -> dict[str, Any]:
+    shown = ("id", "size_bytes", "format", "mode", "reason", "used_bytes", "read_bytes", "stored_bytes")
+    return {name: getattr(disk, name) for name in shown}
 
 
 def moment(text: str) -> datetime:

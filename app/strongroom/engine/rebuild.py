@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 from strongroom.catalog.entities import Item, Machine, Policy, RecoveryPoint, Source, Vault
-from strongroom.domain.errors import StrongroomError
 from strongroom.domain.policy import PolicySpec
 from strongroom.domain.states import AgentState, PowerState, ProtectionStatus, RegistrationStatus, WorkloadType
 from strongroom.engine.audit import note
-from strongroom.engine.chronicle import (
-    ITEM_REMOVED,
-    ITEM_SAVED,
-    POINT_HELD,
-    POINT_VERIFIED,
-    POLICY_DELETED,
-    POLICY_SAVED,
-    VAULT_SAVED,
-)
 from strongroom.engine.context import Context
 from strongroom.engine.errors import VaultExists
+from strongroom.engine.history import History, read_history
 from strongroom.engine.keyring import open_store
 from strongroom.engine.points import adopt, follow_policy, moment
 from strongroom.engine.vaults import vault_by_id
-from strongroom.repository.journal import Event, replay
 from strongroom.repository.keys import MasterKey, write_key_file
 from strongroom.repository.manifest import Manifest
-from strongroom.repository.prune_record import pruned_keys
 from strongroom.repository.repository import Repository
 
 
@@ -48,24 +37,11 @@ class Rebuilt:
     warnings: tuple[str, ...]
 
 
-@dataclass
-class _History:
-    """The events folded: the last state of everything."""
-
-    vault: dict[str, Any] = field(default_factory=dict)
-    policies: dict[str, dict[str, Any]] = field(default_factory=dict)
-    items: dict[str, dict[str, Any]] = field(default_factory=dict)
-    held: dict[str, str | None] = field(default_factory=dict)
-    verified: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
-
-
 def rebuild(context: Context, repository_path: str, key: MasterKey) -> Rebuilt:
     """Fill the catalog from one repository. Raises ``KeyWrong``, ``RepositoryNotFound``, ``VaultExists``."""
     repository = Repository.open(open_store(repository_path), key)
-    warnings: list[str] = []
-    history = _history(repository, warnings)
-    manifests = _manifests(repository)
-    _complete(history, repository, manifests)
+    history = read_history(repository)
+    manifests = history.manifests
     _refuse_known(context, history)
     write_key_file(context.paths.key_file(history.vault["uid"]), key, repository.id)
     with context.catalog.write() as session:
@@ -76,65 +52,10 @@ def rebuild(context: Context, repository_path: str, key: MasterKey) -> Rebuilt:
         note(session, context, "Rebuild", vault.name, points=len(manifests), items=len(items))
         names = {item.uid: f"{item.cloud_service}/{item.name}" for item in items.values()}
     tips = {names[manifest.machine_id]: f"{manifest.taken_at} (number {manifest.seq})" for manifest in manifests}
-    return Rebuilt(vault.id or 0, vault.name, len(policies), len(items), len(manifests), tips, tuple(warnings))
+    return Rebuilt(vault.id or 0, vault.name, len(policies), len(items), len(manifests), tips, tuple(history.warnings))
 
 
-def _history(repository: Repository, warnings: list[str]) -> _History:
-    """A damaged journal costs policies and states, never recovery points: the manifests stand alone."""
-    history = _History()
-    try:
-        _fold(history, replay(repository))
-    except StrongroomError as error:
-        warnings.append(f"the journal is damaged, later events are lost: {error}")
-    return history
-
-
-def _fold(history: _History, events: Iterable[Event]) -> None:
-    for event in events:
-        payload = dict(event.payload)
-        match event.kind:
-            case kind if kind == VAULT_SAVED:
-                history.vault = payload
-            case kind if kind == POLICY_SAVED:
-                history.policies[payload["uid"]] = payload
-            case kind if kind == POLICY_DELETED:
-                history.policies.pop(payload["uid"], None)
-            case kind if kind == ITEM_SAVED:
-                history.items[payload["uid"]] = payload
-            case kind if kind == ITEM_REMOVED:
-                history.items.pop(payload["uid"], None)
-            case kind if kind == POINT_HELD:
-                history.held[payload["manifest_key"]] = payload["until"]
-            case kind if kind == POINT_VERIFIED:
-                history.verified.update({point: (payload["at"], found) for point, found in payload["findings"].items()})
-
-
-def _manifests(repository: Repository) -> list[Manifest]:
-    given_up = pruned_keys(repository)
-    return [manifest for manifest in repository.manifests() if manifest.commit_key not in given_up]
-
-
-def _complete(history: _History, repository: Repository, manifests: list[Manifest]) -> None:
-    """What only manifests tell: items whose events are lost come back stopped, so that nothing of them expires."""
-    for manifest in manifests:
-        facts = manifest.facts
-        if manifest.machine_id not in history.items:
-            history.items[manifest.machine_id] = {
-                **facts["item"],
-                "registration": RegistrationStatus.REGISTERED.value,
-                "protection": ProtectionStatus.STOPPED.value,
-                "policy_uid": "",
-                "native_id": facts["machine"]["native_id"],
-                "source_address": facts["source"]["address"],
-                "source_region": facts["source"]["region"],
-                "excluded_disks": [],
-            }
-    if not history.vault:
-        region = next((item["region"] for item in history.items.values()), "unknown")
-        history.vault = {"uid": repository.id, "name": f"rebuilt-{repository.id[:8]}", "region": region, "redundancy": "local"}
-
-
-def _refuse_known(context: Context, history: _History) -> None:
+def _refuse_known(context: Context, history: History) -> None:
     with context.catalog.read() as session:
         known = session.exec(select(Vault).where((Vault.uid == history.vault["uid"]) | (Vault.name == history.vault["name"]))).first()
     if known is not None:
@@ -145,7 +66,7 @@ def _refuse_known(context: Context, history: _History) -> None:
         )
 
 
-def _vault(session: Session, context: Context, history: _History, repository: Repository, path: str) -> Vault:
+def _vault(session: Session, context: Context, history: History, repository: Repository, path: str) -> Vault:
     now = context.clock.now()
     vault = Vault(
         uid=history.vault["uid"],
@@ -163,7 +84,7 @@ def _vault(session: Session, context: Context, history: _History, repository: Re
     return vault
 
 
-def _policies(session: Session, context: Context, vault: Vault, history: _History) -> dict[str, Policy]:
+def _policies(session: Session, context: Context, vault: Vault, history: History) -> dict[str, Policy]:
     now = context.clock.now()
     rows = {}
     for uid, state in history.policies.items():
@@ -178,7 +99,7 @@ def _items(
     context: Context,
     vault: Vault,
     policies: Mapping[str, Policy],
-    history: _History,
+    history: History,
     manifests: Iterable[Manifest],
 ) -> dict[str, Item]:
     newest = {manifest.machine_id: manifest for manifest in manifests}
@@ -260,7 +181,7 @@ def _source(session: Session, context: Context, state: Mapping[str, Any]) -> Sou
     return source
 
 
-def _points(session: Session, items: Mapping[str, Item], manifests: Iterable[Manifest], history: _History) -> None:
+def _points(session: Session, items: Mapping[str, Item], manifests: Iterable[Manifest], history: History) -> None:
     for manifest in manifests:
         point = adopt(session, items[manifest.machine_id], manifest)
         until = history.held.get(manifest.commit_key)
