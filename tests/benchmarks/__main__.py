@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.benchmarks import backups, recovery
+from tests.benchmarks.peers import PEERS
 from tests.benchmarks.workbench import Outcome, Workbench
 
 BENCHMARKS: dict[str, Callable[[Workbench], Outcome]] = {
@@ -42,13 +43,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", type=size_of, help="the disk's size, such as 64MiB (default: the benchmark's own)")
     parser.add_argument("--points", type=int, default=1000, help="recovery points of «rebuild»")
     parser.add_argument("--generations", type=int, default=0, help="incremental backups before «restore» and «verify»")
-    parser.add_argument("--repeat", type=int, default=1, help="repetitions; the one with the fewest cpu-seconds counts")
-    parser.add_argument("--no-peers", action="store_true", help="measure nobody else")
+    parser.add_argument("--repeat", type=int, default=1, help="repetitions; of each program the median by cpu-seconds counts")
+    programs = [kind.program() for kind in PEERS]
+    parser.add_argument(
+        "--peers", nargs="*", choices=programs, default=programs, help="whom to measure beside us (default: all that are here)"
+    )
     parser.add_argument("--folder", type=Path, help="where to work (default: the system's temporary folder)")
     chosen = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="strongroom-benchmark-", dir=chosen.folder))
     try:
-        bench = Workbench(folder, chosen.size, chosen.points, chosen.repeat, chosen.generations, with_peers=not chosen.no_peers)
+        bench = Workbench(folder, chosen.size, chosen.points, chosen.repeat, chosen.generations, tuple(chosen.peers))
         outcome = BENCHMARKS[chosen.name](bench)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -23,7 +23,8 @@ class Figures:
     """One program's cost. Every value is of the whole process tree, the start of interpreters and imports included.
 
     ``read_bytes`` counts what read calls returned (the source, the repository, a cache, the program's own files), from disk or page cache;
-    None where the kernel does not tell. ``stored_bytes`` is the growth of the place where the program keeps its data.
+    None where the kernel does not tell. ``stored_bytes`` is the growth of the place where the program keeps its data. ``peak_memory_bytes``
+    is never less than what the measuring process itself takes (about 37 MiB): the kernel hands that down to its children.
     """
 
     cpu_seconds: float

@@ -1,8 +1,9 @@
-"""Where one benchmark works: a folder, our programs and the peers, and the best of some repetitions."""
+"""Where one benchmark works: a folder, our programs and the peers, and the median of some repetitions."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -56,7 +57,7 @@ class Workbench:
     points: int = 1000
     repeat: int = 1
     generations: int = 0
-    with_peers: bool = True
+    peer_programs: tuple[str, ...] = tuple(kind.program() for kind in PEERS)
 
     @property
     def repository(self) -> Path:
@@ -80,21 +81,21 @@ class Workbench:
 
     def peers(self) -> tuple[list[Peer], PeerFigures]:
         """The peers that are here, each in a folder of its own, and why the others are not."""
-        kinds = PEERS if self.with_peers else ()
+        kinds = [kind for kind in PEERS if kind.program() in self.peer_programs]
         here = [kind(self.folder / "peers") for kind in kinds if not kind.missing()]
         for peer in here:
             self.narrate(f"{peer.name} is {peer.version()}")
         return here, {kind.name: kind.missing() for kind in kinds if kind.missing()}
 
     def rounds(self, contestants: Mapping[str, Callable[[], Figures]]) -> dict[str, Figures]:
-        """Everybody in turn, so many times; of each the run that took the fewest cpu-seconds: what others do on the machine only adds."""
-        best: dict[str, Figures] = {}
+        """Everybody in turn, so many times; of each the median run by cpu-seconds, because clocks and neighbours change from minute to minute."""
+        runs: dict[str, list[Figures]] = {name: [] for name in contestants}
         for name in [name for _ in range(self.repeat) for name in contestants]:
+            os.sync()  # nobody waits for what another left in the page cache
             figures = contestants[name]()
             self.narrate(f"{name}: {_in_words(figures)}")
-            if name not in best or figures.cpu_seconds < best[name].cpu_seconds:
-                best[name] = figures
-        return best
+            runs[name].append(figures)
+        return {name: sorted(found, key=lambda figures: figures.cpu_seconds)[(len(found) - 1) // 2] for name, found in runs.items()}
 
     def start(self) -> Figures:
         """What one of our processes costs before its first byte."""

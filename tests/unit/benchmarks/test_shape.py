@@ -37,13 +37,13 @@ def run(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: str) -> di
 @pytest.mark.parametrize("name", ["full", "incremental", "restore", "no-change", "memory"])
 def test_every_benchmark_prints_one_object_of_the_agreed_shape(name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """B1 B2 C2: what the figures are about is measured by the same program that the documents quote."""
-    ours = run(capsys, tmp_path, name, "--size", "8MiB", "--no-peers")["ours"]
+    ours = run(capsys, tmp_path, name, "--size", "8MiB", "--peers")["ours"]
     assert ours["stored_bytes"] > 0
 
 
 def test_a_rebuild_counts_its_points(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """C4."""
-    result = run(capsys, tmp_path, "rebuild", "--points", "3", "--no-peers")
+    result = run(capsys, tmp_path, "rebuild", "--points", "3", "--peers")
     assert result["ratios"]["milliseconds_per_point"] > 0
 
 
@@ -63,7 +63,7 @@ def test_a_restore_that_differs_gives_no_figures(monkeypatch: pytest.MonkeyPatch
     """A16."""
     monkeypatch.setattr(recovery, "content_hash", str)
     with pytest.raises(recovery.RestoredWrongly):
-        recovery.restore(Workbench(tmp_path, 2 * MIB, with_peers=False))
+        recovery.restore(Workbench(tmp_path, 2 * MIB, peer_programs=()))
 
 
 def test_a_program_that_fails_is_no_measurement() -> None:
