@@ -194,3 +194,20 @@ def test_a_point_given_up_by_a_prune_that_was_killed_is_forgotten(room: Room) ->
     put_record(open_repository(room.context, room.vault()), first.manifest_key.split("/")[1], {first.manifest_key: "expired"})
     reconcile_vaults(room.context)
     assert [point.id for point in room.points("m")] == [second.id]
+
+
+def test_a_discovery_whose_source_hangs_is_cancelled_within_a_second(room: Room) -> None:
+    """A18 A3: it cannot look, so it is killed; it writes nothing."""
+    from strongroom.engine.discovery import request_discovery
+
+    (job_id,) = request_discovery(room.context).job_ids
+    thread = in_thread(room)
+    until(lambda: bool(workers_of(room)))
+    (pid,) = workers_of(room)
+    os.kill(pid, signal.SIGSTOP)  # as good as a source that never answers
+    request_cancel(room.context, [job_id])
+    asked = time.monotonic()
+    until(lambda: room.job(job_id).status in ENDED)
+    assert time.monotonic() - asked < 1.5
+    thread.join()
+    assert room.job(job_id).status is JobStatus.CANCELLED

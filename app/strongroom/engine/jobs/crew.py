@@ -8,6 +8,7 @@ from typing import Any
 
 from strongroom.catalog.entities import Job
 from strongroom.domain.errors import ErrorKind, ErrorRecord, StrongroomError, as_record
+from strongroom.domain.states import Operation
 from strongroom.engine.context import Context
 from strongroom.engine.errors import ServiceStopped, WorkerDied
 from strongroom.engine.jobs.queue import complete, fail
@@ -20,6 +21,9 @@ from strongroom.engine.vaults import vault_by_id
 
 _PATIENCE_SECONDS = 10.0
 """How long a worker may take to notice a cancellation before it is killed; it looks at least once a second."""
+
+_DISCOVERY_PATIENCE_SECONDS = 0.5
+"""A discovery cannot look while its source hangs, and it writes nothing: killing it costs nothing."""
 
 
 class Crew:
@@ -84,7 +88,7 @@ class Crew:
             return
         if asked_at == now:
             worker.cancel()
-        elif now - asked_at > _PATIENCE_SECONDS:
+        elif now - asked_at > (_DISCOVERY_PATIENCE_SECONDS if worker.job.operation is Operation.DISCOVER else _PATIENCE_SECONDS):
             worker.kill()
 
     def stop(self, seconds: float) -> None:
