@@ -20,7 +20,7 @@ from strongroom.engine.submission import JobDraft, Submitted, submit_one
 from strongroom.engine.undertaking import Apply, Outcome, Result, Undertaking, WorkerSpec
 from strongroom.engine.work.places import source_of
 from strongroom.engine.work.restore import PREPARE, PUBLISH, WRITE, restore_request
-from strongroom.providers.base import Placement, RestorePreview
+from strongroom.providers.base import Capabilities, Placement, RestorePreview
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,16 @@ def preview_restore(context: Context, wish: RestoreWish) -> RestorePreview:
         return provider.preview_restore(restore_request({**body, "job_uid": "preview"}, manifest))
 
 
+def restore_capabilities(context: Context, point_id: int) -> Capabilities:
+    """What the source can do to which the point is restored unless another is named; raises ``SourceNotFound`` if it is gone."""
+    with context.catalog.read() as session:
+        point, item, _ = point_rows(session, point_id)
+        machine = session.get(Machine, item.machine_id) if item.machine_id else None
+        source = _source(session, None, machine, point)
+    with source_of({"source": source}) as provider:
+        return provider.capabilities
+
+
 def request_restore(context: Context, wish: RestoreWish) -> Submitted:
     """One Restore job. The original place is exclusive with other operations on the item; a new machine is not."""
     with context.catalog.read() as session:
@@ -80,7 +90,7 @@ def _body(session: Session, vault: Vault, wish: RestoreWish) -> dict[str, Any]:
     """The wish made complete: every default named."""
     point, item, _ = point_rows(session, wish.point_id)
     machine = session.get(Machine, item.machine_id) if item.machine_id else None
-    source = _source(session, wish, machine, point)
+    source = _source(session, wish.source_id, machine, point)
     if wish.placement is Placement.NEW_MACHINE and not wish.name.strip():
         raise InvalidInput("A new machine needs a name", action="Give one: --name NAME")
     if wish.placement is Placement.DISKS and not wish.folder.startswith("/"):
@@ -99,10 +109,10 @@ def _body(session: Session, vault: Vault, wish: RestoreWish) -> dict[str, Any]:
     }
 
 
-def _source(session: Session, wish: RestoreWish, machine: Machine | None, point: RecoveryPoint) -> dict[str, str]:
+def _source(session: Session, source_id: int | None, machine: Machine | None, point: RecoveryPoint) -> dict[str, str]:
     """Where the restore goes: the chosen source, the machine's present one, or the one that the manifest remembers."""
-    if wish.source_id is not None:
-        chosen = source_by_id(session, wish.source_id)
+    if source_id is not None:
+        chosen = source_by_id(session, source_id)
         return {"address": chosen.address, "region": chosen.region}
     present = session.get(Source, machine.source_id) if machine else None
     if present is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual.binding import BindingType
@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from strongroom.tui.commands import bound
 from strongroom.tui.screens.dialog import Dialog
-from strongroom.tui.states import Role, line
+from strongroom.tui.states import Role, line, lines
 
 
 class ConfirmScreen(Dialog[bool]):
@@ -21,10 +21,11 @@ class ConfirmScreen(Dialog[bool]):
     width_class = "-small"
     BINDINGS: ClassVar[list[BindingType]] = [*bound("confirm", ("y", "yes", "Yes"), ("n", "decline", "No"))]
 
-    def __init__(self, question: str, consequence: str, verb: str, decline: str = "No") -> None:
+    def __init__(self, question: str, consequence: str, verb: str, decline: str = "No", details: Sequence[str] = ()) -> None:
         super().__init__()
         self._question = question
         self._consequence = consequence
+        self._details = tuple(details)
         self.verb, self.decline = verb, decline
 
     def title_words(self) -> str:
@@ -32,6 +33,8 @@ class ConfirmScreen(Dialog[bool]):
 
     def fields(self) -> Iterable[Widget]:
         yield Static(line((self._consequence, Role.QUIET)))
+        if self._details:
+            yield Static(lines(*(line(detail) for detail in self._details)))
 
     def action_yes(self) -> None:
         self.proceed()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from textual.widget import Widget
 from textual.widgets import Static
@@ -11,12 +12,15 @@ from strongroom.catalog.queries.policies import PolicyRow
 from strongroom.domain.errors import InvalidInput
 from strongroom.domain.policy import PolicySpec
 from strongroom.domain.schedule import Daily
-from strongroom.engine.policies import copy_policy, create_policy, edit_policy
+from strongroom.engine.policies import copy_policy, create_policy, edit_policy, edit_would_expire
+from strongroom.tui.screens.confirm import ConfirmScreen
 from strongroom.tui.screens.dialog import Dialog
 from strongroom.tui.states import Role, line
-from strongroom.tui.units import count
+from strongroom.tui.units import count, minute
 from strongroom.tui.widgets.field import Field, text_field
 from strongroom.tui.widgets.policy_fields import PolicyFields
+
+_NAMED_POINTS = 5
 
 
 class PolicyScreen(Dialog[None]):
@@ -37,7 +41,7 @@ class PolicyScreen(Dialog[None]):
         if self._policy is None:
             yield Field("Name", text_field("policy-name", placeholder="for example nightly"))
         elif self._policy.machines:
-            words = f"{count(self._policy.machines, 'machine')} will follow the new rules. Points keep their expiry until the next upkeep."
+            words = f"The recovery points of {count(self._policy.machines, 'machine')} will follow the new rules at once."
             yield Static(line((words, Role.WARN)), classes="lead")
         if self._spec is None or isinstance(self._spec.schedule, Daily):
             yield PolicyFields(self.room.now, self._spec)
@@ -62,12 +66,33 @@ class PolicyScreen(Dialog[None]):
             name = self.value("policy-name")
             self.attempt(lambda: create_policy(context, vault_id, name, spec), lambda _: self._saved(name))
         else:
-            self.attempt(lambda: edit_policy(context, policy.policy_id, spec), lambda _: self._saved(policy.name))
+            self.attempt(lambda: edit_would_expire(context, policy.policy_id, spec), lambda lost: self._edit(policy, spec, lost))
+
+    def _edit(self, policy: PolicyRow, spec: PolicySpec, lost: Sequence[tuple[str, datetime]]) -> None:
+        """Save at once if no point would expire; else say which, and ask."""
+        context = self.room.context
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self.attempt(lambda: edit_policy(context, policy.policy_id, spec), lambda _: self._saved(policy.name))
+
+        if lost:
+            self.app.push_screen(_expiry_question(policy, lost), answered)
+        else:
+            answered(True)
 
     def _saved(self, name: str) -> None:
         room = self.room
         self.dismiss(None)
         room.say(f"Saved policy {name}.")
+
+
+def _expiry_question(policy: PolicyRow, lost: Sequence[tuple[str, datetime]]) -> ConfirmScreen:
+    """Which points an edit lets expire: the first few by name, the others by their number."""
+    named = [f"{machine}, {minute(taken_at)}" for machine, taken_at in lost[:_NAMED_POINTS]]
+    rest = [f"and {len(lost) - _NAMED_POINTS:,} more"] if len(lost) > _NAMED_POINTS else []
+    consequence = f"{count(len(lost), 'recovery point')} expire at once and are removed by the next prune:"
+    return ConfirmScreen(f"Save policy {policy.name}?", consequence, "Save", "Cancel", (*named, *rest))
 
 
 class CopyPolicyScreen(Dialog[None]):

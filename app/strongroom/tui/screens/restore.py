@@ -15,9 +15,9 @@ from strongroom.catalog.queries.page import Page as Slice
 from strongroom.catalog.queries.points import PointRow, points
 from strongroom.catalog.queries.protected import ProtectedRow, protected_item
 from strongroom.domain.errors import ErrorRecord
-from strongroom.engine.restores import RestoreWish, preview_restore, request_restore
+from strongroom.engine.restores import RestoreWish, preview_restore, request_restore, restore_capabilities
 from strongroom.engine.submission import Submitted
-from strongroom.providers.base import Placement, RestorePreview
+from strongroom.providers.base import Capabilities, Placement, RestorePreview
 from strongroom.tui.screens.dialog import Dialog
 from strongroom.tui.states import Role, line, lines, short_consistency, styled
 from strongroom.tui.units import minute, size
@@ -53,6 +53,7 @@ class RestoreScreen(Dialog[None]):
         self._choices = _Choices(None, ())
         self._timer: Timer | None = None
         self._asked = 0
+        self._can_start = False
         self._problems: tuple[str, ...] = ("the preview has not arrived yet",)
 
     def title_words(self) -> str:
@@ -90,7 +91,16 @@ class RestoreScreen(Dialog[None]):
             self.query_one("#heading", Static).update(line((f"Restore {choices.item.name}", Role.STRONG)))
             self.query_one("#name", Input).value = f"{choices.item.name}-restored"
             self.query_one("#service", Input).value = choices.item.cloud_service
+        if choices.points:
+            context, point_id = self.room.context, choices.points[0].point_id
+            self.room.requests.run(lambda: restore_capabilities(context, point_id), self._capabilities_arrived, lambda _error: None)
         self._changed()
+
+    def _capabilities_arrived(self, seen: Capabilities) -> None:
+        """Offer only what the source can do; one that is gone offers nothing, and the preview says that it is."""
+        self._can_start = seen.starts_machines
+        if self.is_attached:
+            self._show_fields()
 
     # The preview
 
@@ -99,11 +109,7 @@ class RestoreScreen(Dialog[None]):
     @on(Checkbox.Changed)
     def _changed(self) -> None:
         """Show the fields that matter, and ask again once the fields are still."""
-        place = self._placement
-        for name, places in (("name", _NAMED), ("service", _NAMED), ("folder", _FOLDERED), ("format", _FORMATTED), ("start", _STARTED)):
-            parent = self.query_one(f"#{name}").parent
-            if isinstance(parent, Widget):
-                parent.display = place in places
+        self._show_fields()
         if self._timer is not None:
             self._timer.stop()
         self._problems = ("the preview has not arrived yet",)
@@ -111,6 +117,13 @@ class RestoreScreen(Dialog[None]):
         self._release_last()
         self._timer = self.set_timer(_SECONDS_TO_TYPE, self._ask)
         self._waiting = True
+
+    def _show_fields(self) -> None:
+        place = self._placement
+        for name, places in (("name", _NAMED), ("service", _NAMED), ("folder", _FOLDERED), ("format", _FORMATTED), ("start", _STARTED)):
+            parent = self.query_one(f"#{name}").parent
+            if isinstance(parent, Widget):
+                parent.display = place in places and (name != "start" or self._can_start)
 
     _waiting = False
 
@@ -168,7 +181,7 @@ class RestoreScreen(Dialog[None]):
             cloud_service=self.value("service") if place in _NAMED else "",
             folder=self.value("folder") if place in _FOLDERED else "",
             disk_format=self._selected("format") if place in _FORMATTED else "",
-            start=place in _STARTED and self.query_one("#start", Checkbox).value,
+            start=self._can_start and place in _STARTED and self.query_one("#start", Checkbox).value,
         )
 
     def proceed(self) -> None:
