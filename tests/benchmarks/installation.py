@@ -12,10 +12,10 @@ from strongroom.domain.disk import Extent, ExtentKind
 from strongroom.engine.backups import request_backup
 from strongroom.engine.keyring import load_key, open_store
 from strongroom.engine.rebuild import rebuild
-from strongroom.repository.keys import read_key_file
+from strongroom.repository.keys.keyring import read_key_file
 from strongroom.repository.manifest import Manifest
 from strongroom.repository.repository import Repository
-from strongroom.repository.writer import BackupWriter, Counters, DiskInput, Proof
+from strongroom.repository.writing.writer import BackupWriter, Counters, DiskInput, Proof
 from tests.scenario.engine.room import MIB, Room, make_room
 
 MACHINES = 10

@@ -20,7 +20,7 @@ TAKEN_AT = "2026-01-02T03:04:05Z"
 
 def create(spec: Spec) -> dict[str, Any]:
     """A new repository with its key in a file."""
-    from strongroom.repository.keys import create_repository, write_key_file
+    from strongroom.repository.keys.keyring import create_repository, write_key_file
     from strongroom.repository.store.local import LocalStore
 
     created = create_repository(LocalStore.create(Path(spec["repository"])))
@@ -31,8 +31,8 @@ def create(spec: Spec) -> dict[str, Any]:
 def start(spec: Spec) -> dict[str, Any]:
     """What every process pays before its first byte: the interpreter and the imports of the data path."""
     from strongroom.providers.registry import open_provider
-    from strongroom.repository.reader import PointReader
-    from strongroom.repository.writer import BackupWriter
+    from strongroom.repository.reading.reader import PointReader
+    from strongroom.repository.writing.writer import BackupWriter
 
     return {"loaded": [item.__name__ for item in (open_provider, PointReader, BackupWriter)], "for": spec.get("for", "")}
 
@@ -41,7 +41,7 @@ def backup(spec: Spec) -> dict[str, Any]:
     """A backup of the image folder's one machine through the provider, as the first of its kind."""
     from strongroom.domain.plan import MachinePlan
     from strongroom.providers.registry import open_provider
-    from strongroom.repository.writer import DiskInput, Proof
+    from strongroom.repository.writing.writer import DiskInput, Proof
 
     provider = open_provider(f"images:{spec['source']}", REGION)
     (machine,) = provider.discover().machines
@@ -120,8 +120,8 @@ def restore(spec: Spec) -> dict[str, Any]:
     from strongroom.domain.disk import SLOT_BYTES
     from strongroom.providers.base import Placement, RestoreDisk, RestoreRequest
     from strongroom.providers.registry import open_provider
-    from strongroom.repository.reader import PointReader
-    from strongroom.repository.writer import Counters
+    from strongroom.repository.reading.reader import PointReader
+    from strongroom.repository.writing.writer import Counters
 
     repository, manifest = _newest(spec)
     (disk,) = manifest.disks
@@ -154,8 +154,8 @@ def restore(spec: Spec) -> dict[str, Any]:
 
 def verify(spec: Spec) -> dict[str, Any]:
     """Everything that the newest point needs, authenticated, decoded and re-identified."""
-    from strongroom.repository.reader import PointReader
-    from strongroom.repository.writer import Counters
+    from strongroom.repository.reading.reader import PointReader
+    from strongroom.repository.writing.writer import Counters
 
     repository, manifest = _newest(spec)
     (disk,) = manifest.disks
@@ -190,7 +190,7 @@ def _go_on() -> None:
 
 
 def _repository(spec: Spec) -> Any:
-    from strongroom.repository.keys import read_key_file
+    from strongroom.repository.keys.keyring import read_key_file
     from strongroom.repository.repository import Repository
     from strongroom.repository.store.local import LocalStore
 
@@ -210,7 +210,7 @@ class _Writing:
 
     def __init__(self, spec: Spec) -> None:
         from strongroom.repository.host import this_host
-        from strongroom.repository.writer import BackupWriter, Counters
+        from strongroom.repository.writing.writer import BackupWriter, Counters
 
         self.counters = Counters()
         self.writer = BackupWriter.open(
@@ -236,7 +236,7 @@ def _writer(spec: Spec) -> _Writing:
 
 
 def _disk_input(size_bytes: int, mode: str, extents: Any, all_extents: Any, read_into: Any) -> Any:
-    from strongroom.repository.writer import DiskInput
+    from strongroom.repository.writing.writer import DiskInput
 
     return DiskInput("disk", size_bytes, "raw", mode, "benchmark", {}, extents, all_extents, read_into)
 

@@ -16,7 +16,7 @@ from strongroom.domain.errors import InvalidInput, StrongroomError
 
 if TYPE_CHECKING:
     from strongroom.engine.keys import NewRecoveryKey
-    from strongroom.repository.key_slot import KeySlot
+    from strongroom.repository.keys.slot import KeySlot
 
 app = noun("The keys that open a vault's repository.")
 
@@ -55,7 +55,7 @@ def _slot(slot: KeySlot) -> dict[str, str]:
 
 
 def _service_copy(run: Invocation, vault_uid: str) -> str:
-    from strongroom.repository.keys import read_key_file
+    from strongroom.repository.keys.keyring import read_key_file
 
     try:
         read_key_file(run.context().paths.key_file(vault_uid))

@@ -16,7 +16,7 @@ from strongroom.cli.terminal import known_passphrase, known_recovery_key, read_t
 from strongroom.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from strongroom.repository.keys import MasterKey
+    from strongroom.repository.keys.keyring import MasterKey
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -70,7 +70,7 @@ def _key(
 ) -> MasterKey:
     from strongroom.engine.keyring import open_store
     from strongroom.engine.keys import find_service_copy
-    from strongroom.repository.keys import Sheet, unlock_with_passphrase, unlock_with_recovery
+    from strongroom.repository.keys.keyring import Sheet, unlock_with_passphrase, unlock_with_recovery
 
     store = open_store(place)
     if sheet is not None:

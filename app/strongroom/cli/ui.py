@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -10,6 +11,8 @@ import typer
 from strongroom.cli.everywhere import Leaf
 from strongroom.cli.invocation import Invocation, asked
 from strongroom.domain.errors import InvalidInput
+
+_CANNOT_DRAW = frozenset({"dumb", "unknown"})
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -27,10 +30,7 @@ def ui(
 
 def open_terminal(run: Invocation) -> int:
     """Run the terminal on the invocation's installation; raises ``InvalidInput`` where there is none to draw on."""
-    if run.as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise InvalidInput(
-            "The terminal needs a terminal", cause="input or output is not one", action="Look at strongroom --help for commands."
-        )
+    require_terminal(run)
     context = run.context()
     from strongroom.tui.app import run_ui
 
@@ -42,4 +42,11 @@ def require_terminal(run: Invocation) -> None:
     if run.as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise InvalidInput(
             "There is no terminal to draw on", cause="input or output is redirected", action="For the commands: strongroom --help"
+        )
+    kind = os.environ.get("TERM", "")
+    if kind in _CANNOT_DRAW:
+        raise InvalidInput(
+            "This terminal cannot be drawn on",
+            cause=f"TERM is {kind}: it cannot move the cursor",
+            action="Set TERM to what it really is, for example xterm-256color. For the commands: strongroom --help",
         )

@@ -19,7 +19,7 @@ from strongroom.engine.chronicle import (
 )
 from strongroom.repository.journal import Event, replay
 from strongroom.repository.manifest import Manifest
-from strongroom.repository.prune_record import pruned_keys
+from strongroom.repository.protocol.prune_record import pruned_keys
 from strongroom.repository.repository import Repository
 
 

@@ -16,10 +16,10 @@ from strongroom.engine.context import Context
 from strongroom.engine.keyring import open_repository, open_store
 from strongroom.engine.upkeep import measure
 from strongroom.engine.vaults import vault_by_id
-from strongroom.repository.check import CheckReport, Tier, check, check_hashes
+from strongroom.repository.checking.check import CheckReport, Tier, check, check_hashes
 from strongroom.repository.counters import Counters
 from strongroom.repository.errors import KeyMissing
-from strongroom.repository.quarantine import bad_packs
+from strongroom.repository.protocol.quarantine import bad_packs
 
 _PROGRESS_SECONDS = 0.25
 ProgressSink = Callable[[int, int], None]

@@ -7,7 +7,7 @@ from pathlib import Path
 from strongroom.catalog.entities import Vault
 from strongroom.engine.context import Context
 from strongroom.repository.errors import RepositoryNotFound
-from strongroom.repository.keys import MasterKey, read_key_file
+from strongroom.repository.keys.keyring import MasterKey, read_key_file
 from strongroom.repository.repository import Repository
 from strongroom.repository.store.local import LocalStore
 

@@ -11,10 +11,10 @@ from strongroom.engine.audit import note
 from strongroom.engine.context import Context
 from strongroom.engine.keyring import load_key, open_store
 from strongroom.engine.vaults import vault_by_id
-from strongroom.repository import keys
 from strongroom.repository.errors import KeyWrong
-from strongroom.repository.key_slot import KeySlot
-from strongroom.repository.keys import MasterKey
+from strongroom.repository.keys import keyring as keys
+from strongroom.repository.keys.keyring import MasterKey
+from strongroom.repository.keys.slot import KeySlot
 from strongroom.repository.repository import Repository
 from strongroom.repository.store.base import Store
 

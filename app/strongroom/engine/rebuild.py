@@ -19,7 +19,7 @@ from strongroom.engine.history import History, read_history
 from strongroom.engine.keyring import open_store
 from strongroom.engine.points import adopt, follow_policy, moment
 from strongroom.engine.vaults import vault_by_id
-from strongroom.repository.keys import MasterKey, write_key_file
+from strongroom.repository.keys.keyring import MasterKey, write_key_file
 from strongroom.repository.manifest import Manifest
 from strongroom.repository.repository import Repository
 

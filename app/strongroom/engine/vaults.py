@@ -14,7 +14,7 @@ from strongroom.engine.audit import note
 from strongroom.engine.chronicle import VAULT_SAVED, tell, vault_state
 from strongroom.engine.context import Context
 from strongroom.engine.errors import RecoveryKeyWrong, VaultExists, VaultNameInvalid, VaultNotEmpty, VaultNotFound, VaultRequired
-from strongroom.repository.keys import create_repository, list_slots, recovery_sheet, unlock_with_recovery, write_key_file
+from strongroom.repository.keys.keyring import create_repository, list_slots, recovery_sheet, unlock_with_recovery, write_key_file
 from strongroom.repository.repository import Repository
 from strongroom.repository.store.local import LocalStore
 from strongroom.repository.store.probe import probe_store

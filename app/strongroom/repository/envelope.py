@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from strongroom.repository.errors import KeyWrong, ObjectDamaged
 from strongroom.repository.format import SALT_BYTES, TAG_BYTES
-from strongroom.repository.master_key import MasterKey
+from strongroom.repository.keys.master import MasterKey
 from strongroom.repository.store.base import Buffer
 
 MAGIC: Final = b"SR1o"

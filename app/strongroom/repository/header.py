@@ -11,7 +11,7 @@ from blake3 import blake3
 
 from strongroom.repository.errors import KeyWrong, ObjectDamaged, ObjectMissing, RepositoryNotFound, RepositoryTooNew
 from strongroom.repository.format import FORMAT_NAME, HEADER_KEY
-from strongroom.repository.master_key import MasterKey
+from strongroom.repository.keys.master import MasterKey
 from strongroom.repository.store.base import Store
 
 _ID = re.compile(r"[0-9a-f]{32}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from blake3 import blake3
 
 from strongroom.repository.format import BLOCK_BYTES, BLOCK_HASH_BYTES
-from strongroom.repository.master_key import MasterKey
+from strongroom.repository.keys.master import MasterKey
 
 
 class Ids:

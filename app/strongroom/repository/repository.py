@@ -10,9 +10,9 @@ from strongroom.repository.errors import ManifestMissing, ObjectDamaged, ObjectM
 from strongroom.repository.format import parse_snap_key, snap_key
 from strongroom.repository.header import read_header
 from strongroom.repository.ids import Ids
+from strongroom.repository.keys.master import MasterKey
 from strongroom.repository.manifest import Manifest
-from strongroom.repository.master_key import MasterKey
-from strongroom.repository.prune_record import pruned_keys
+from strongroom.repository.protocol.prune_record import pruned_keys
 from strongroom.repository.store.base import Store
 
 KNOWN_FEATURES: Final[frozenset[str]] = frozenset()  # «class-name», as under ``feature/``

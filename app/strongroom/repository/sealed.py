@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from strongroom.repository.envelope import ObjectKind, seal, unseal
 from strongroom.repository.errors import ObjectDamaged
-from strongroom.repository.keys import MasterKey
+from strongroom.repository.keys.keyring import MasterKey
 from strongroom.repository.store.base import Store
 
 

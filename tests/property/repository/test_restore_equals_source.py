@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from strongroom.domain.disk import BLOCK_BYTES, SLOT_BYTES, Extent
 from strongroom.repository.counters import Counters
-from strongroom.repository.reader import PointReader
-from strongroom.repository.slot_plan import Run, plan_slots
+from strongroom.repository.reading.reader import PointReader
+from strongroom.repository.writing.slot_plan import Run, plan_slots
 from tests.scenario.repository.vault import DATA, UNCHANGED, ZERO, Source, Vault, never
 
 SIZES = st.one_of(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-# Modules, not names: the mutation tests replace single rules inside them.
-from strongroom.repository import condemn, prune, session, sweep
 from strongroom.repository.format import pack_key
-from strongroom.repository.prune import PruneEntry, PrunePlan
+
+# Modules, not names: the mutation tests replace single rules inside them.
+from strongroom.repository.protocol import condemn, prune, session, sweep
+from strongroom.repository.protocol.prune import PruneEntry, PrunePlan
 from strongroom.repository.store.base import Store
 from tests.property.repository_protocol.world import Run, TinyChunks, TinyPlace, World, manifest_ids, sealed_manifest
 

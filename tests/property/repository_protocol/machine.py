@@ -12,8 +12,8 @@ from unittest import mock
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from strongroom.repository import prune_record
 from strongroom.repository.format import pack_of_key
+from strongroom.repository.protocol import prune_record
 from tests.property.repository_protocol import actors
 from tests.property.repository_protocol.director import Director, counted_names
 from tests.property.repository_protocol.stepping import Mode

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from strongroom.repository import collection, commit_key, condemn, prune, session, sweep, trash
-from strongroom.repository.commit_key import Outcome
 from strongroom.repository.errors import SessionFenced
+from strongroom.repository.protocol import collection, commit_key, condemn, prune, session, sweep, trash
+from strongroom.repository.protocol.commit_key import Outcome
+from strongroom.repository.protocol.session import SessionFacts
+from strongroom.repository.protocol.trash import Tombstone, Witness
 from strongroom.repository.sealed import Place
-from strongroom.repository.session import SessionFacts
-from strongroom.repository.trash import Tombstone, Witness
 
 Patch = pytest.MonkeyPatch
 

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from strongroom.repository.collection import PackContents, Rescue
 from strongroom.repository.envelope import ObjectKind, kind_of, unseal
 from strongroom.repository.errors import ChunkMissing, ManifestMissing, ObjectMissing
 from strongroom.repository.format import pack_key, pack_of_key
-from strongroom.repository.live_marks import LiveMarks
-from strongroom.repository.master_key import MasterKey
+from strongroom.repository.keys.master import MasterKey
+from strongroom.repository.protocol.collection import PackContents, Rescue
+from strongroom.repository.protocol.live_marks import LiveMarks
+from strongroom.repository.protocol.session import Session, has_ended
 from strongroom.repository.sealed import sealed_document
-from strongroom.repository.session import Session, has_ended
 from strongroom.repository.store.base import Buffer, Store
 from strongroom.testing.stores import MemoryStore, joined
 

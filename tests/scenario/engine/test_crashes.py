@@ -22,7 +22,7 @@ from strongroom.engine.keyring import open_repository
 from strongroom.engine.registration import request_register
 from strongroom.engine.restores import RestoreWish, newest_point, request_restore
 from strongroom.providers.base import Placement
-from strongroom.repository.session import sessions
+from strongroom.repository.protocol.session import sessions
 from tests.scenario.engine.room import MIB, Room, in_thread
 from tests.scenario.processes import until, workers_below
 
@@ -184,7 +184,7 @@ def test_a_catalog_only_job_that_was_cut_off_runs_again(room: Room) -> None:
 
 def test_a_point_given_up_by_a_prune_that_was_killed_is_forgotten(room: Room) -> None:
     """B4, rule 5: a prune record is for ever; the catalog never offers a point that nobody can pin any more."""
-    from strongroom.repository.prune_record import put_record
+    from strongroom.repository.protocol.prune_record import put_record
 
     room.image("m", random.Random(12).randbytes(MIB))
     (item,) = room.protected("m")

@@ -14,8 +14,8 @@ from strongroom.domain.errors import Cancelled
 from strongroom.repository.counters import Counters
 from strongroom.repository.envelope import ObjectKind, kind_of
 from strongroom.repository.errors import SessionFenced, StoreFull, StoreUnreachable
-from strongroom.repository.reader import PointReader
-from strongroom.repository.session import void
+from strongroom.repository.protocol.session import void
+from strongroom.repository.reading.reader import PointReader
 from strongroom.testing.stores import FaultStore, MemoryStore
 from tests.scenario.repository.vault import DATA, UNCHANGED, ZERO, Source, Vault, never
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from strongroom.domain.disk import BLOCK_BYTES, SLOT_BYTES, Extent, ExtentsBroken
-from strongroom.repository.change_proof import Proof, UnchangedSample
+from strongroom.repository.writing.change_proof import Proof, UnchangedSample
 from tests.scenario.repository.vault import UNCHANGED, Source, Vault
 
 

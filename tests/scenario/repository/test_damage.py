@@ -9,17 +9,17 @@ from blake3 import blake3
 
 from strongroom.domain.disk import SLOT_BYTES, Extent
 from strongroom.domain.errors import StrongroomError
-from strongroom.repository import chunk_sealer
 from strongroom.repository.counters import Counters
 from strongroom.repository.envelope import ObjectKind, kind_of
 from strongroom.repository.errors import ManifestMissing, ObjectDamaged, ObjectMissing, StoreUnreachable
 from strongroom.repository.format import pack_key
-from strongroom.repository.index import Index
+from strongroom.repository.index.index import Index
 from strongroom.repository.journal import Journal, replay
-from strongroom.repository.pack_trailer import FOOTER_BYTES, Codec
-from strongroom.repository.packs import EntryKind, PackWriter, Trailer, open_payload, publish_pack, read_trailer
-from strongroom.repository.quarantine import mark_bad
-from strongroom.repository.reader import PointReader
+from strongroom.repository.packs.pack import EntryKind, PackWriter, Trailer, open_payload, publish_pack, read_trailer
+from strongroom.repository.packs.trailer import FOOTER_BYTES, Codec
+from strongroom.repository.protocol.quarantine import mark_bad
+from strongroom.repository.reading.reader import PointReader
+from strongroom.repository.writing import chunk_sealer
 from strongroom.testing.stores import FaultStore
 from tests.scenario.repository.vault import UNCHANGED, Source, Vault, flip, never
 

@@ -10,16 +10,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from strongroom.domain.disk import SLOT_BYTES, Extent
-from strongroom.repository.change_proof import Proof
 from strongroom.repository.counters import Counters
-from strongroom.repository.disk_input import DiskInput
 from strongroom.repository.ids import Ids
-from strongroom.repository.index import Index
-from strongroom.repository.index_store import MERGE_COUNT
-from strongroom.repository.packs import read_trailer
-from strongroom.repository.reader import PointReader
-from strongroom.repository.tree import Piece
-from strongroom.repository.tree_builder import TreeBuilder
+from strongroom.repository.index.index import Index
+from strongroom.repository.index.store import MERGE_COUNT
+from strongroom.repository.packs.pack import read_trailer
+from strongroom.repository.reading.reader import PointReader
+from strongroom.repository.tree.builder import TreeBuilder
+from strongroom.repository.tree.node import Piece
+from strongroom.repository.writing.change_proof import Proof
+from strongroom.repository.writing.disk_input import DiskInput
 from tests.scenario.repository.vault import DATA, UNCHANGED, ZERO, Source, Vault, never
 
 TIB = 1 << 40
@@ -122,7 +122,7 @@ def test_many_small_backups_do_not_leave_many_index_objects() -> None:
 def test_the_hot_path_starts_quickly_and_without_an_orm() -> None:
     """The worker's import: no ORM, no pydantic, no Argon2, no Textual."""
     code = (
-        "import sys, strongroom.repository.writer; "
+        "import sys, strongroom.repository.writing.writer; "
         "print([name for name in ('sqlmodel', 'sqlalchemy', 'pydantic', 'textual', 'cryptography.hazmat.primitives.kdf.argon2') "
         "if name in sys.modules])"
     )

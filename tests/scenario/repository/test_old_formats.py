@@ -12,9 +12,9 @@ import pytest
 from strongroom.repository.counters import Counters
 from strongroom.repository.errors import RepositoryTooNew
 from strongroom.repository.journal import replay
-from strongroom.repository.keys import Sheet, unlock_with_passphrase, unlock_with_recovery
-from strongroom.repository.master_key import MasterKey
-from strongroom.repository.reader import PointReader
+from strongroom.repository.keys.keyring import Sheet, unlock_with_passphrase, unlock_with_recovery
+from strongroom.repository.keys.master import MasterKey
+from strongroom.repository.reading.reader import PointReader
 from strongroom.repository.repository import Repository
 from strongroom.repository.store.local import LocalStore
 from tests.fixtures.make_repository_sr1 import PASSPHRASE

@@ -11,8 +11,8 @@ import pytest
 from strongroom.domain.disk import SLOT_BYTES
 from strongroom.domain.errors import InternalError
 from strongroom.repository.envelope import ObjectKind, seal
-from strongroom.repository.pack_cipher import PackCipher
-from strongroom.repository.packs import Codec, EntryKind, PackWriter, read_trailer
+from strongroom.repository.packs.cipher import PackCipher
+from strongroom.repository.packs.pack import Codec, EntryKind, PackWriter, read_trailer
 from strongroom.repository.repository import Repository
 from strongroom.repository.store.local import LocalStore
 from strongroom.testing.power import PowerLossStore, PowerLost

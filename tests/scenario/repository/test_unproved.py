@@ -10,9 +10,9 @@ from strongroom.domain.disk import BLOCK_BYTES, SLOT_BYTES, Extent
 from strongroom.repository.counters import Counters
 from strongroom.repository.errors import ObjectDamaged, StoreUnreachable
 from strongroom.repository.format import pack_key
-from strongroom.repository.packs import Codec, EntryKind, PackWriter, publish_pack, read_trailer
-from strongroom.repository.quarantine import mark_bad
-from strongroom.repository.reader import PointReader
+from strongroom.repository.packs.pack import Codec, EntryKind, PackWriter, publish_pack, read_trailer
+from strongroom.repository.protocol.quarantine import mark_bad
+from strongroom.repository.reading.reader import PointReader
 from strongroom.testing.stores import MemoryStore
 from tests.scenario.repository.vault import UNCHANGED, Source, Vault, flip, never
 
@@ -79,7 +79,7 @@ def test_a_backup_survives_a_heartbeat_that_fails(monkeypatch: pytest.MonkeyPatc
         raise StoreUnreachable("no heartbeat today")
 
     monkeypatch.setattr(MemoryStore, "touch", unreachable)
-    monkeypatch.setattr("strongroom.repository.writer.HEARTBEAT_SECONDS", -1.0)
+    monkeypatch.setattr("strongroom.repository.writing.writer.HEARTBEAT_SECONDS", -1.0)
     vault, content = Vault(), noise(5)
     vault.backup_bytes(content)
     assert vault.restore() == content

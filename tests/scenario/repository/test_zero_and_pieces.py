@@ -7,11 +7,11 @@ import random
 import pytest
 
 from strongroom.domain.disk import BLOCK_BYTES, SLOT_BYTES, Extent
-from strongroom.repository.change_proof import Proof
-from strongroom.repository.chunks import ChunkSource
 from strongroom.repository.errors import StoreUnreachable
-from strongroom.repository.index import Index
-from strongroom.repository.tree import ZERO_ID, ZERO_SLOT, Slot, decode_leaf
+from strongroom.repository.index.index import Index
+from strongroom.repository.reading.chunks import ChunkSource
+from strongroom.repository.tree.node import ZERO_ID, ZERO_SLOT, Slot, decode_leaf
+from strongroom.repository.writing.change_proof import Proof
 from tests.scenario.repository.vault import DATA, UNCHANGED, ZERO, Source, Vault
 
 

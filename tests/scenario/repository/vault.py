@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from strongroom.domain.disk import Extent, ExtentKind
-from strongroom.repository.keys import CreatedRepository, create_repository
+from strongroom.repository.keys.keyring import CreatedRepository, create_repository
 from strongroom.repository.manifest import DiskRecord, Manifest
-from strongroom.repository.reader import CopyReport, PointReader
+from strongroom.repository.reading.reader import CopyReport, PointReader
 from strongroom.repository.repository import Repository
 from strongroom.repository.store.base import Store
-from strongroom.repository.writer import BackupWriter, Counters, DiskInput, Proof
+from strongroom.repository.writing.writer import BackupWriter, Counters, DiskInput, Proof
 from strongroom.testing.stores import MemoryStore
 
 DATA, ZERO, UNCHANGED = ExtentKind.DATA, ExtentKind.ZERO, ExtentKind.UNCHANGED

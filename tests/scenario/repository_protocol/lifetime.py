@@ -7,15 +7,15 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from strongroom.repository.check import Tier, check
-from strongroom.repository.collect import condemn, sweep
+from strongroom.repository.checking.check import Tier, check
 from strongroom.repository.counters import Counters
-from strongroom.repository.prune import PruneEntry, PrunePlan, execute_prune
-from strongroom.repository.prune_record import pruned_keys
+from strongroom.repository.protocol.collect import condemn, sweep
+from strongroom.repository.protocol.prune import PruneEntry, PrunePlan, execute_prune
+from strongroom.repository.protocol.prune_record import pruned_keys
+from strongroom.repository.protocol.session import open_sessions, settle_session
 from strongroom.repository.repository import Repository
-from strongroom.repository.session import open_sessions, settle_session
 from strongroom.repository.store.base import Store
-from strongroom.repository.writer import BackupWriter
+from strongroom.repository.writing.writer import BackupWriter
 from tests.scenario.repository.vault import Source, Vault, never
 
 BLOCK = 64 * 1024

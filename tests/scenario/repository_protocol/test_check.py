@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from strongroom.domain.errors import StrongroomError
-from strongroom.repository.check import ProblemKind, Tier, check, check_hashes
-from strongroom.repository.collect import condemn, sweep
+from strongroom.repository.checking.check import ProblemKind, Tier, check, check_hashes
 from strongroom.repository.counters import Counters
 from strongroom.repository.errors import ObjectDamaged, SessionFenced
 from strongroom.repository.format import pack_key
 from strongroom.repository.manifest import Manifest
-from strongroom.repository.quarantine import bad_packs, mark_bad
+from strongroom.repository.protocol.collect import condemn, sweep
+from strongroom.repository.protocol.quarantine import bad_packs, mark_bad
 from strongroom.testing.stores import MemoryStore
 from tests.scenario.repository.vault import TAKEN_AT, Source, flip, never
 from tests.scenario.repository_protocol.lifetime import Lifetime, changed, content

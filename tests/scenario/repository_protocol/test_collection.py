@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from strongroom.domain.errors import Cancelled, StrongroomError
-from strongroom.repository.collect import condemn, sweep
+from strongroom.repository.checking.rebuild import rebuild_index
 from strongroom.repository.counters import Counters
 from strongroom.repository.errors import StoreLocked
-from strongroom.repository.index import Index
-from strongroom.repository.prune import PruneCandidate, execute_prune, finish_prunes, plan_prune
-from strongroom.repository.prune_record import MOST_RECORDS, prune_reasons
-from strongroom.repository.reader import PointReader
-from strongroom.repository.rebuild import rebuild_index
-from strongroom.repository.session import end_session, open_reading_session, open_session, open_sessions, settle_session, this_host
+from strongroom.repository.index.index import Index
+from strongroom.repository.protocol.collect import condemn, sweep
+from strongroom.repository.protocol.prune import PruneCandidate, execute_prune, finish_prunes, plan_prune
+from strongroom.repository.protocol.prune_record import MOST_RECORDS, prune_reasons
+from strongroom.repository.protocol.session import end_session, open_reading_session, open_session, open_sessions, settle_session, this_host
+from strongroom.repository.reading.reader import PointReader
 from strongroom.repository.store.base import Buffer
 from strongroom.repository.store.local import LocalStore
 from strongroom.testing.stores import MemoryStore
@@ -189,7 +189,7 @@ class _Ledger(MemoryStore):
 
 def test_a_name_never_means_two_things_but_for_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
     """Invariant 3: over a whole life of backups, prunes and collections."""
-    monkeypatch.setattr("strongroom.repository.writer.HEARTBEAT_SECONDS", 0.0)
+    monkeypatch.setattr("strongroom.repository.writing.writer.HEARTBEAT_SECONDS", 0.0)
     store = _Ledger()
     life = Lifetime.begin(store)
     _give_up_all(life, "a")

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from strongroom.repository.errors import ManifestMissing, SessionFenced
-from strongroom.repository.keys import create_repository, write_key_file
-from strongroom.repository.repository import Repository
-from strongroom.repository.session import (
+from strongroom.repository.keys.keyring import create_repository, write_key_file
+from strongroom.repository.protocol.session import (
     Outcome,
     dead_sessions,
     end_session,
@@ -24,6 +23,7 @@ from strongroom.repository.session import (
     this_host,
     void,
 )
+from strongroom.repository.repository import Repository
 from strongroom.repository.store.local import LocalStore
 from tests.scenario.repository.vault import TAKEN_AT, Source
 from tests.scenario.repository_protocol.lifetime import Lifetime, changed, collect_all, content
@@ -118,11 +118,11 @@ _STOPPED_BACKUP = """
 import os, signal, sys
 from pathlib import Path
 from strongroom.repository.errors import SessionFenced
-from strongroom.repository.keys import read_key_file
+from strongroom.repository.keys.keyring import read_key_file
 from strongroom.repository.repository import Repository
 from strongroom.repository.store.local import LocalStore
 from tests.scenario.repository.vault import Source, TAKEN_AT, never
-from strongroom.repository.writer import BackupWriter, Counters
+from strongroom.repository.writing.writer import BackupWriter, Counters
 
 repository = Repository.open(LocalStore(Path(sys.argv[1])), read_key_file(Path(sys.argv[2])))
 with BackupWriter.open(repository, "m", "job", parent=None, counters=Counters(), check=never) as writer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from strongroom.repository.collect import condemn, sweep
+from strongroom.repository.protocol.collect import condemn, sweep
 from strongroom.testing.stores import FaultStore, Killed, MemoryStore
 from tests.scenario.repository.vault import Source, never
 from tests.scenario.repository_protocol.lifetime import Deed, Lifetime, changed, content

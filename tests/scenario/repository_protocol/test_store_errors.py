@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from strongroom.domain.errors import StrongroomError
-from strongroom.repository.check import ProblemKind, Tier, check
-from strongroom.repository.collect import condemn, sweep
+from strongroom.repository.checking.check import ProblemKind, Tier, check
 from strongroom.repository.counters import Counters
 from strongroom.repository.errors import StoreFull, StoreUnreachable
-from strongroom.repository.quarantine import bad_packs
-from strongroom.repository.session import open_session
+from strongroom.repository.protocol.collect import condemn, sweep
+from strongroom.repository.protocol.quarantine import bad_packs
+from strongroom.repository.protocol.session import open_session
 from strongroom.testing.stores import FaultStore, MemoryStore
 from tests.scenario.repository.vault import never
 from tests.scenario.repository_protocol.lifetime import Lifetime, changed, collect_all, content

@@ -21,7 +21,7 @@ from strongroom.engine.jobs.following import follow
 from strongroom.engine.keyring import open_repository
 from strongroom.engine.policies import edit_policy
 from strongroom.engine.vaults import create_vault
-from strongroom.repository.session import sessions
+from strongroom.repository.protocol.session import sessions
 from tests.scenario.engine.room import MIB, Room, make_room
 from tests.scenario.processes import services_below, until
 

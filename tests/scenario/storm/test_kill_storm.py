@@ -25,7 +25,7 @@ from strongroom.engine.restores import RestoreWish, newest_point, request_restor
 from strongroom.engine.submission import Submitted
 from strongroom.engine.upkeep import request_collect, request_prune
 from strongroom.providers.base import Placement
-from strongroom.repository.check import check
+from strongroom.repository.checking.check import check
 from strongroom.repository.counters import Counters
 from tests.scenario.engine.room import MIB, Room, make_room, nightly
 from tests.scenario.processes import services_below, until, workers_below

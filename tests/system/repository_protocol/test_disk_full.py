@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.repository.check import Tier, check
-from strongroom.repository.collect import condemn, sweep
+from strongroom.repository.checking.check import Tier, check
 from strongroom.repository.counters import Counters
 from strongroom.repository.errors import StoreFull
+from strongroom.repository.protocol.collect import condemn, sweep
 from strongroom.repository.store.local import LocalStore
 from tests.parts import require_part
 from tests.scenario.repository.vault import never

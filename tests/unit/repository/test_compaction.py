@@ -6,12 +6,12 @@ import os
 
 import pytest
 
-from strongroom.repository import index_store
-from strongroom.repository.index import Index
-from strongroom.repository.index_segment import Segment
-from strongroom.repository.index_store import PREFIX, compact_index, publish_segment, read_segment
-from strongroom.repository.keys import create_repository
-from strongroom.repository.pack_trailer import Codec, Entry, EntryKind, Trailer
+from strongroom.repository.index import store as index_store
+from strongroom.repository.index.index import Index
+from strongroom.repository.index.segment import Segment
+from strongroom.repository.index.store import PREFIX, compact_index, publish_segment, read_segment
+from strongroom.repository.keys.keyring import create_repository
+from strongroom.repository.packs.trailer import Codec, Entry, EntryKind, Trailer
 from strongroom.repository.repository import Repository
 from strongroom.testing.stores import MemoryStore
 

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from strongroom.domain.errors import InvalidInput
-from strongroom.repository.crockford import ALPHABET, decode_groups, encode_groups
 from strongroom.repository.errors import KeyMissing, KeyWrong, ObjectDamaged, RepositoryExists
-from strongroom.repository.key_slot import KeySlot
-from strongroom.repository.keys import (
+from strongroom.repository.keys.crockford import ALPHABET, decode_groups, encode_groups
+from strongroom.repository.keys.keyring import (
     ArgonCost,
     Sheet,
     add_passphrase,
@@ -27,7 +26,8 @@ from strongroom.repository.keys import (
     unlock_with_recovery,
     write_key_file,
 )
-from strongroom.repository.recovery_key import recovery_secret, recovery_text
+from strongroom.repository.keys.recovery import recovery_secret, recovery_text
+from strongroom.repository.keys.slot import KeySlot
 from strongroom.repository.repository import Repository
 from strongroom.testing.stores import MemoryStore
 

@@ -9,13 +9,13 @@ import pytest
 from strongroom.repository.envelope import ObjectKind, kind_of, seal, unseal
 from strongroom.repository.errors import KeyWrong, ManifestMissing, ObjectDamaged, ObjectTruncated
 from strongroom.repository.format import is_hex_id, pack_key, pack_of_key, parse_snap_key, snap_key
-from strongroom.repository.index_segment import Segment
+from strongroom.repository.index.segment import Segment
+from strongroom.repository.keys.master import MasterKey
 from strongroom.repository.manifest import DiskRecord, Manifest
-from strongroom.repository.master_key import MasterKey
-from strongroom.repository.pack_cipher import confirm_id
-from strongroom.repository.pack_trailer import Codec, Entry, EntryKind, Footer, Trailer, decode_trailer, encode_trailer
-from strongroom.repository.packs import PackWriter, open_chunk, publish_pack, read_trailer
-from strongroom.repository.session import void
+from strongroom.repository.packs.cipher import confirm_id
+from strongroom.repository.packs.pack import PackWriter, open_chunk, publish_pack, read_trailer
+from strongroom.repository.packs.trailer import Codec, Entry, EntryKind, Footer, Trailer, decode_trailer, encode_trailer
+from strongroom.repository.protocol.session import void
 from strongroom.testing.stores import MemoryStore
 from tests.scenario.repository.vault import Source, Vault
 

@@ -9,9 +9,10 @@ import pytest
 from strongroom.domain.disk import SLOT_BYTES
 from strongroom.repository.errors import ObjectDamaged
 from strongroom.repository.ids import Ids
-from strongroom.repository.leaf_walk import walk_leaves
-from strongroom.repository.master_key import MasterKey
-from strongroom.repository.tree import (
+from strongroom.repository.keys.master import MasterKey
+from strongroom.repository.tree.builder import TreeBuilder
+from strongroom.repository.tree.leaf_walk import walk_leaves
+from strongroom.repository.tree.node import (
     ZERO_ID,
     ZERO_SLOT,
     Piece,
@@ -26,8 +27,7 @@ from strongroom.repository.tree import (
     root_level,
     span,
 )
-from strongroom.repository.tree_builder import TreeBuilder
-from strongroom.repository.tree_parent import ParentTree
+from strongroom.repository.tree.parent import ParentTree
 
 IDS = Ids(MasterKey(1, bytes(32)))
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from strongroom.repository.live_marks import LiveMarks
+from strongroom.repository.protocol.live_marks import LiveMarks
 
 
 @pytest.mark.parametrize("budget_bytes", [0, 1000, 1 << 20])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongroom.repository.prune import PruneCandidate, plan_prune
+from strongroom.repository.protocol.prune import PruneCandidate, plan_prune
 
 
 def _point(seq: int, *, remove: bool = True, machine: str = "m", **facts: bool) -> PruneCandidate:

@@ -22,9 +22,9 @@ from strongroom.engine.work import backup
 from strongroom.engine.work.errors import ConsistencyRefused
 from strongroom.providers.base import DiskDescription, MachineDescription
 from strongroom.providers.errors import MachineInUse
-from strongroom.repository.keys import create_repository
+from strongroom.repository.keys.keyring import create_repository
+from strongroom.repository.protocol.session import sessions
 from strongroom.repository.repository import Repository
-from strongroom.repository.session import sessions
 from strongroom.testing.stores import MemoryStore
 
 SIZE = 3 * 1024 * 1024
@@ -206,7 +206,7 @@ def test_a_commit_that_fails_keeps_the_old_checkpoint(stage: Stage, monkeypatch:
     def cut(*_: object) -> None:
         raise Cancelled("cut")
 
-    monkeypatch.setattr("strongroom.repository.writer.BackupWriter.commit", cut)
+    monkeypatch.setattr("strongroom.repository.writing.writer.BackupWriter.commit", cut)
     with pytest.raises(Cancelled):
         stage.run()
     assert not [line for line in stage.script.told if line.startswith("committed")]

@@ -22,12 +22,12 @@ from strongroom.engine.jobs.table import IN_SERVICE, UNDERTAKINGS
 from strongroom.engine.keyring import open_repository
 from strongroom.engine.points import adopt
 from strongroom.engine.protection import forget_points
-from strongroom.repository.commit_key import Outcome, void
 from strongroom.repository.format import parse_snap_key
 from strongroom.repository.host import is_surely_dead
-from strongroom.repository.prune_record import pruned_keys
+from strongroom.repository.protocol.commit_key import Outcome, void
+from strongroom.repository.protocol.prune_record import pruned_keys
+from strongroom.repository.protocol.session import sessions, settle_session
 from strongroom.repository.repository import Repository
-from strongroom.repository.session import sessions, settle_session
 
 
 def reconcile_jobs(context: Context, own: frozenset[int] = frozenset()) -> int:

@@ -22,7 +22,7 @@ from strongroom.providers.base import MachineDescription, Provider, SnapshotDisk
 from strongroom.repository.host import this_host
 from strongroom.repository.manifest import Manifest
 from strongroom.repository.repository import Repository
-from strongroom.repository.writer import BackupWriter, Counters, DiskInput, Proof
+from strongroom.repository.writing.writer import BackupWriter, Counters, DiskInput, Proof
 
 SNAPSHOT = "Take Snapshot"
 TRANSFER = "Transfer data to vault"

@@ -8,7 +8,7 @@ from typing import Any
 from strongroom.domain.states import SubTaskStatus
 from strongroom.engine.work.channel import Channel
 from strongroom.engine.work.places import open_repository
-from strongroom.repository.collect import condemn, sweep
+from strongroom.repository.protocol.collect import condemn, sweep
 from strongroom.repository.repository import Repository
 
 CONDEMN = "Condemn unused packs"

@@ -10,7 +10,7 @@ from typing import Any
 
 from strongroom.providers.base import Provider
 from strongroom.providers.registry import open_provider
-from strongroom.repository.keys import MasterKey
+from strongroom.repository.keys.keyring import MasterKey
 from strongroom.repository.repository import Repository
 from strongroom.repository.store.local import LocalStore
 

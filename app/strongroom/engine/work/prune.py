@@ -8,7 +8,7 @@ from typing import Any
 from strongroom.domain.states import SubTaskStatus
 from strongroom.engine.work.channel import Channel
 from strongroom.engine.work.places import open_repository
-from strongroom.repository.prune import PruneCandidate, PruneEntry, PrunePlan, execute_prune, finish_prunes, plan_prune
+from strongroom.repository.protocol.prune import PruneCandidate, PruneEntry, PrunePlan, execute_prune, finish_prunes, plan_prune
 from strongroom.repository.repository import Repository
 
 PRUNE = "Remove recovery points"

@@ -11,8 +11,8 @@ from strongroom.engine.work.errors import DataDamaged
 from strongroom.engine.work.places import open_repository, source_of
 from strongroom.providers.base import Placement, Restored, RestoreDisk, RestoreRequest, RestoreSession
 from strongroom.repository.manifest import Manifest
-from strongroom.repository.reader import PointReader
-from strongroom.repository.writer import Counters
+from strongroom.repository.reading.reader import PointReader
+from strongroom.repository.writing.writer import Counters
 
 PREPARE = "Prepare the target"
 WRITE = "Write disks"

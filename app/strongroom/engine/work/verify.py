@@ -10,9 +10,9 @@ from strongroom.domain.states import SubTaskStatus
 from strongroom.engine.work.channel import Channel
 from strongroom.engine.work.places import open_repository
 from strongroom.repository.manifest import Manifest
-from strongroom.repository.reader import PointReader
+from strongroom.repository.reading.reader import PointReader
 from strongroom.repository.repository import Repository
-from strongroom.repository.writer import Counters
+from strongroom.repository.writing.writer import Counters
 
 VERIFY = "Verify data"
 

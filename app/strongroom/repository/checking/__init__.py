@@ -1,0 +1,1 @@
+"""Is it whole: checks in three depths, and the index made anew."""

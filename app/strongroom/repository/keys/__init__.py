@@ -1,0 +1,1 @@
+"""What opens a repository: the master key, its slots, the recovery key and its sheet, the service's copy."""

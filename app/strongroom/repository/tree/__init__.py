@@ -1,0 +1,1 @@
+"""A disk as a hash tree of slots."""
