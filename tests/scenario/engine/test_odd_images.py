@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -127,32 +129,29 @@ def test_an_image_that_may_only_be_read_is_backed_up(room: Room) -> None:
     assert hashlib.sha256(image.read_bytes()).digest() == hashlib.sha256(content).digest()
 
 
-@pytest.mark.parametrize("how", ["fcntl", "grows"])
-def test_an_image_that_is_being_written_makes_no_point(room: Room, how: str) -> None:
+LOCKS = "import fcntl, sys, time; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX); print('ready', flush=True); time.sleep(600)"
+GROWS = """
+import sys, time
+with open(sys.argv[1], 'ab', buffering=0) as f:
+    print('ready', flush=True)
+    while True:
+        f.write(b'more')
+        time.sleep(0.0005)
+"""
+
+
+@pytest.mark.parametrize("writer", [LOCKS, GROWS], ids=["locks", "grows"])
+def test_an_image_that_is_being_written_makes_no_point(room: Room, writer: str) -> None:
     """A12: a read that mixes moments is no recovery point; the error names the right source."""
-    import fcntl
-    import threading
-
-    image = room.image("busy", random.Random(11).randbytes(4 * MIB))
+    image = room.image("busy", random.Random(11).randbytes(96 * MIB))
     (item,) = room.protected("busy")
-    stop = threading.Event()
-    with image.open("r+b") as writer:
-        if how == "fcntl":
-            fcntl.lockf(writer, fcntl.LOCK_EX)
-
-        def write() -> None:
-            while not stop.wait(0.005):
-                writer.seek(0, os.SEEK_END)
-                writer.write(b"more")
-                writer.flush()
-
-        thread = threading.Thread(target=write if how == "grows" else stop.wait)
-        thread.start()
+    with subprocess.Popen([sys.executable, "-c", writer, str(image)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
         try:
             job = room.failed(request_backup(room.context, [item]))
         finally:
-            stop.set()
-            thread.join()
+            process.kill()
     assert job.error["code"] == "MachineInUse"
     assert "qemu:///system" in job.error["action"] + job.error["cause"]
     assert room.points("busy") == []
