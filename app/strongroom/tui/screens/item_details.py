@@ -148,7 +148,7 @@ class ItemScreen(LiveScreen[ItemModel]):
         if point is not None:
             now = self.room.now()
             self.query_one("#questions", Words).tell(lines(*_answers(point, now)))
-            self.query_one("#pane", Words).tell(lines(*_about(point)))
+            self.query_one("#pane", Words).tell(lines(*_about(point, now)))
         self.refresh_commands()
 
     @property
@@ -212,11 +212,19 @@ def _answers(point: PointRow, now: datetime) -> Iterable[Content]:
         yield line((f"{question:<21}", Role.QUIET), answer)
 
 
-def _about(point: PointRow) -> Iterable[Content]:
+def _expiry(point: PointRow, now: datetime) -> str:
+    if point.expires_at is None:
+        return "never expires"
+    if point.expires_at <= now:
+        return f"expired {moment(point.expires_at)}: the next prune removes it, unless it is one of the newest"
+    return f"expires {moment(point.expires_at)}"
+
+
+def _about(point: PointRow, now: datetime) -> Iterable[Content]:
     tags = ", ".join(point.tags) or NOTHING
     yield line((point.consistency.value, Role.STRONG), f": {point.consistency_reason}")
     held = f" · held until {moment(point.held_until)}" if point.held_until else ""
-    expiry = f"expires {moment(point.expires_at)}" if point.expires_at else "never expires"
-    yield line(f"{expiry} ({point.expiry_reason}) · {tags}{held}" if point.expiry_reason else f"{expiry} · {tags}{held}")
+    reason = f" ({point.expiry_reason})" if point.expiry_reason else ""
+    yield line(f"{_expiry(point, now)}{reason} · {tags}{held}")
     disks = ", ".join(f"{disk.get('id', '')} {size(disk.get('size_bytes', 0))} {disk.get('mode', '')}" for disk in point.disks)
     yield line((f"{count(len(point.disks), 'disk')}: {disks}" if point.disks else "no disks", Role.QUIET))
