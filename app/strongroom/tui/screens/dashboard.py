@@ -159,8 +159,8 @@ class DashboardPage(Page[DashboardModel]):
         saved = f", {numbers.saved_ratio:.0%} saved" if numbers.saved_ratio is not None and numbers.saved_ratio > 0 else ""
         points = count(numbers.points, "point")
         self._storage.show(
-            line((size(numbers.used_bytes), Role.STRONG), " used"),
-            line((f"{size(numbers.protected_bytes)} protected{saved}", Role.QUIET)),
+            line((size(numbers.used_bytes), Role.STRONG), f" used{saved}"),
+            line((f"{size(numbers.protected_bytes)} protected", Role.QUIET)),
             line((f"{points} · {size(free)} free" if free is not None else points, Role.QUIET)),
         )
         self._next.show(*_next_runs(model.policies, now))
