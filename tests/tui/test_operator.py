@@ -36,10 +36,11 @@ from strongroom.engine.vaults import create_vault
 from strongroom.lab import change_guest_files
 from strongroom.repository.protocol.session import sessions
 from strongroom.tui.app import StrongroomApp
+from strongroom.tui.notices import Notices
 from strongroom.tui.screens.configure import ConfigurePage
 from strongroom.tui.screens.protected import ProtectedPage
 from tests.scenario.processes import workers_below
-from tests.tui.driving import press, shown, type_text, wait_idle
+from tests.tui.driving import press, room, shown, type_text, wait_idle
 
 MIB = 1024 * 1024
 BIG_BYTES = 256 * MIB
@@ -355,6 +356,13 @@ async def test_an_edit_that_would_expire_points_names_them_and_asks_again(house:
         await agree(pilot)
         await until_said(pilot, "Saved policy nightly.")
         assert len(plan_prune(house.context, house.demo.vault_ids["Dublin"]).remove) == 1
+        room(pilot).notices = Notices()
+        await press(pilot, "e")
+        await agree(pilot)
+        await until_said(pilot, "Saved policy nightly.")
+        await go_to(pilot, "files01", "quay-1")
+        await press(pilot, "enter")
+        await until_shown(pilot, "the next prune removes it, unless it is one of the newest")
 
 
 def _policy_of(house: House, item: Item) -> Policy:
