@@ -70,13 +70,16 @@ class LiveScreen(Screen[None], Generic[Model]):
     # The reading
 
     def reload(self) -> None:
-        """Ask again; while a reading is under way, ask once more after it."""
+        """Ask again; while a reading is under way, ask once more after it. A screen without its widgets yet asks when it comes to the front."""
+        if not self.is_mounted:
+            return
         if self._reading:
             self._outdated = True
             return
+        question = self.question()
         self._reading = True
         self._outdated = False
-        self.room.requests.read(self.question(), self._arrived, self._missed)
+        self.room.requests.read(question, self._arrived, self._missed)
 
     def action_reload(self) -> None:
         self.reload()
