@@ -258,3 +258,15 @@ async def test_a_terminal_too_small_says_what_it_needs(furnished: Context) -> No
         await wait_idle(pilot)
         assert "PROTECTED" in shown(pilot)
         assert not app.screen.query(Table)
+
+
+async def test_a_page_that_opens_while_the_vaults_arrive_gets_its_rows(furnished: Context) -> None:
+    """C5: asked before its widgets are there, it asks again by itself when it comes to the front."""
+    app = StrongroomApp(furnished, FakeService())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await wait_idle(pilot)
+        page = ProtectedPage()
+        app.push_screen(page)
+        page.reload()
+        await wait_idle(pilot)
+        assert "pg-main" in shown(pilot)
