@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -108,7 +109,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_so(
     job = add_job(context)
 
     def interrupted(_seconds: float) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(watching.time, "sleep", interrupted)
     assert watching.follow(run, [job]) == ExitCode.CANCELLED
@@ -118,6 +119,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_so(
         assert found is not None
         assert found.status is JobStatus.QUEUED
         assert found.cancel_requested_at is None
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, "outside of following, Ctrl-C means what it always does"
 
 
 def test_bars_show_bytes_rate_and_remaining_time(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from strongroom.cli.exits import OF_JOB, ExitCode, of_many
 from strongroom.cli.formats import duration, size
@@ -43,28 +44,26 @@ def follow(asked: Invocation, job_ids: Sequence[int]) -> ExitCode:
     """Show the jobs until all have ended; returns their exit code. Ctrl-C stops the showing, not the jobs, and returns 130."""
     display = _display(asked.output)
     codes: dict[int, ExitCode] = {}
-    interrupted = False
-    try:
-        for row in _changes(asked, job_ids):
-            display.show(row)
-            if row.status in ENDED:
-                codes[row.job_id] = OF_JOB.get(row.status, ExitCode.FAILED)
-    except KeyboardInterrupt:
-        interrupted = True
-    finally:
-        display.close()
-    if interrupted:
+    with CtrlC() as ctrl_c:
+        try:
+            for row in _changes(asked, job_ids, ctrl_c):
+                display.show(row)
+                if row.status in ENDED:
+                    codes[row.job_id] = OF_JOB.get(row.status, ExitCode.FAILED)
+        finally:
+            display.close()
+    if ctrl_c.pressed:
         _detach(asked.output, [job_id for job_id in job_ids if job_id not in codes])
         return ExitCode.CANCELLED
     return of_many(codes.values())
 
 
-def _changes(asked: Invocation, job_ids: Sequence[int]) -> Iterator[JobRow]:
-    """The rows of the jobs, each whenever it may have changed, until all have ended."""
+def _changes(asked: Invocation, job_ids: Sequence[int], ctrl_c: CtrlC) -> Iterator[JobRow]:
+    """The rows of the jobs, each whenever it may have changed, until all have ended or the key was pressed."""
     context = asked.context()
     live = list(dict.fromkeys(job_ids))
     seen, changed_at = -1, time.monotonic()
-    while live:
+    while live and not ctrl_c.pressed:
         version = context.catalog.data_version()
         if version == seen:
             time.sleep(POLL_SECONDS)
@@ -78,6 +77,26 @@ def _changes(asked: Invocation, job_ids: Sequence[int]) -> Iterator[JobRow]:
             if row.status in ENDED:
                 live.remove(job_id)
             yield row
+
+
+class CtrlC:
+    """Notices the key instead of raising wherever the program happens to be: raised in a library's clean-up, an interrupt is lost. Twice raises."""
+
+    def __init__(self) -> None:
+        self.pressed = False
+        self._before: Any = None
+
+    def __enter__(self) -> Self:
+        self._before = signal.signal(signal.SIGINT, self._notice)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _notice(self, *_: object) -> None:
+        if self.pressed:
+            raise KeyboardInterrupt
+        self.pressed = True
 
 
 def keep_service(asked: Invocation) -> None:

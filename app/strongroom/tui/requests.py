@@ -47,14 +47,12 @@ class Requests:
 
     async def _carry(self, work: Callable[[], T], done: Callable[[T], object] | None, failed: Failed) -> None:
         try:
-            try:
-                answer = await asyncio.to_thread(work)
-            except Exception as error:  # noqa: BLE001  (whatever it was, the operator sees it and the screen stays)
-                if not isinstance(error, StrongroomError):
-                    _LOG.exception("a request failed unforeseen")
-                failed(as_record(error))
-                return
+            answer = await asyncio.to_thread(work)
             if done is not None:
                 done(answer)
+        except Exception as error:  # noqa: BLE001  (whatever it was, the operator sees it and the screen stays)
+            if not isinstance(error, StrongroomError):
+                _LOG.exception("a request failed unforeseen")
+            failed(as_record(error))
         finally:
             self._busy.end()

@@ -40,9 +40,11 @@ def services_of(room: Room) -> list[int]:
 
 
 def kill_all(room: Room, number: int) -> None:
-    for pid in services_of(room):
+    """Send the signal and wait until the processes are gone for good: one that is dying has no command line any more but still counts as alive."""
+    pids = services_of(room)
+    for pid in pids:
         os.kill(pid, number)
-    until(lambda: not services_of(room))
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
 
 
 def start_another(room: Room) -> subprocess.Popen[bytes]:
@@ -76,6 +78,7 @@ def test_a_second_service_stands_by_and_takes_over_when_the_leader_is_killed(roo
     assert other.poll() is None, "it stands by instead of failing"
     assert service_state(room.context).owner.rsplit(":", 3)[2] == str(leader)
     os.kill(leader, signal.SIGKILL)
+    until(lambda: not Path(f"/proc/{leader}").exists())
     until(lambda: service_state(room.context).running and service_state(room.context).owner.rsplit(":", 3)[2] == str(other.pid), 10)
     (job,) = follow(room.context, request_backup(room.context, [item]).job_ids)
     assert job.status is JobStatus.COMPLETED
