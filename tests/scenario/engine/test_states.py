@@ -19,6 +19,7 @@ from strongroom.engine.errors import (
     VaultExists,
     VaultNameInvalid,
     VaultNotEmpty,
+    VaultNotFound,
 )
 from strongroom.engine.jobs.control import request_cancel, retry_job
 from strongroom.engine.points import hold_point
@@ -27,7 +28,7 @@ from strongroom.engine.protection import StopHow, request_delete_data, request_p
 from strongroom.engine.registration import request_register, request_unregister
 from strongroom.engine.sources import remove_source
 from strongroom.engine.upkeep import plan_prune, request_collect, request_prune
-from strongroom.engine.vaults import confirm_recovery, create_vault, delete_vault
+from strongroom.engine.vaults import choose_vault, confirm_recovery, create_vault, delete_vault
 from tests.scenario.engine.room import MIB, REGION, Room, nightly
 
 
@@ -249,3 +250,5 @@ def test_a_vault_with_policies_only_is_empty(room: Room) -> None:
     made = create_vault(room.context, "only-policies", REGION)
     create_policy(room.context, made.vault_id, "p", nightly())
     delete_vault(room.context, made.vault_id)
+    with pytest.raises(VaultNotFound):
+        choose_vault(room.context, "only-policies")
