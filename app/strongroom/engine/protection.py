@@ -140,8 +140,10 @@ def _stop(context: Context, job: Job, _result: Result) -> Apply:
 
 
 def _delete_spec(context: Context, job: Job) -> WorkerSpec:
+    """What is held by now stays, and with it everything: a hold may have come while the job was queued."""
     with context.catalog.read() as session:
         rows = item_rows(session, job.item_id)
+        _refuse_held(session, rows.item)
     return WorkerSpec(
         {
             "repository_path": rows.vault.repository_path,

@@ -108,6 +108,14 @@ def _spec(context: Context, job: Job) -> WorkerSpec:
     return WorkerSpec({"repository_path": vault.repository_path, **job.request}, vault_uid=vault.uid)
 
 
+def _prune_spec(context: Context, job: Job) -> WorkerSpec:
+    """The plan as it was shown, less what must stay by now: a point held since, or that became the floor, is never pruned (invariant 18)."""
+    still = {row.manifest_key for row in plan_prune(context, job.vault_id or 0).remove}
+    spec = _spec(context, job)
+    spec.body["remove"] = [entry for entry in job.request["remove"] if entry["commit_key"] in still]
+    return spec
+
+
 def _pruned(_context: Context, job: Job, result: Result) -> Apply:
     def apply(session: Session) -> Outcome:
         removed = forget_points(session, job.vault_id or 0, [*result["removed"], *result["left"]])
@@ -123,5 +131,5 @@ def _collected(_context: Context, _job: Job, result: Result) -> Apply:
     return apply
 
 
-PRUNE = Undertaking(perform=_pruned, spec=_spec, sub_tasks=(PRUNE_POINTS,))
+PRUNE = Undertaking(perform=_pruned, spec=_prune_spec, sub_tasks=(PRUNE_POINTS,))
 COLLECT = Undertaking(perform=_collected, spec=_spec, sub_tasks=(CONDEMN, SWEEP))

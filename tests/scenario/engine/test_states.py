@@ -252,3 +252,30 @@ def test_a_vault_with_policies_only_is_empty(room: Room) -> None:
     delete_vault(room.context, made.vault_id)
     with pytest.raises(VaultNotFound):
         choose_vault(room.context, "only-policies")
+
+
+def test_a_hold_that_comes_while_a_prune_is_queued_is_respected(room: Room) -> None:
+    """B4 invariant 18: a held point is never pruned, whatever was planned before."""
+    room.image("m", bytes(4096))
+    (item,) = room.protected("m", spec=nightly(days=0, keep_last=1))
+    for _ in range(3):
+        room.done(request_backup(room.context, [item]))
+    first, second, third = room.points("m")
+    submitted = request_prune(room.context, room.vault_id)
+    hold_point(room.context, first.id or 0, room.context.clock.now() + timedelta(days=1))
+    (job,) = room.done(submitted)
+    assert job.result["removed"] == 1
+    assert [point.id for point in room.points("m")] == [first.id, third.id]
+    assert second.id not in {point.id for point in room.points("m")}
+
+
+def test_a_hold_that_comes_while_a_deletion_is_queued_stops_it(room: Room) -> None:
+    """A17 B4."""
+    room.image("m", bytes(4096))
+    (item,) = room.protected("m")
+    room.done(request_backup(room.context, [item]))
+    submitted = request_delete_data(room.context, item, "m")
+    hold_point(room.context, room.points("m")[0].id or 0, room.context.clock.now() + timedelta(days=1))
+    assert room.failed(submitted).error["code"] == "StateForbids"
+    assert len(room.points("m")) == 1
+    assert room.item("m").protection is ProtectionStatus.PROTECTED
